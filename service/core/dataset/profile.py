@@ -1,0 +1,18 @@
+"""What a dataset is checked against: one model under one training method."""
+
+import msgspec
+
+
+class CheckProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a model and method that the checker needs.
+
+    `max_example_tokens` is the length at which the trainer cuts an example, None where no limit is known.
+    `formats` holds the line forms that the method takes (`chat`, `preference`, `reinforcement`, `completion`).
+    """
+
+    model: str
+    method: str
+    encoding: str
+    max_example_tokens: int | None
+    min_examples: int
+    formats: tuple[str, ...]
