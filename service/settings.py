@@ -1,0 +1,180 @@
+"""Configuration: `tunewright.toml`, then `TUNEWRIGHT_*` variables over it. The only module that reads the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0)]
+Preset = Literal["openai", "azure", "nebius", "generic", "tunewright"]
+
+
+class ConfigurationError(Exception):
+    """The configuration can't be used; the message names the setting and what it should be."""
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table `[providers.NAME]`.
+
+    `api_key_env` and `api_key_file` name where the key is; `api_key` holds it. `settle_s` is the pause before a second
+    create after an unclear failure; None lets the target's capabilities decide (120 s, or 0 where it honours
+    `Idempotency-Key`).
+    """
+
+    type: Literal["openai", "local"] = "openai"
+    preset: Preset = "generic"
+    base_url: str | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    api_key_file: str | None = None
+    organization: str | None = None
+    project: str | None = None
+    models: tuple[str, ...] = ()
+    extra_headers: dict[str, str] = {}
+    extra_query: dict[str, str] = {}
+    extra_body: dict[str, Any] = {}
+    settle_s: Annotated[float, Meta(ge=0)] | None = None
+    request_timeout_s: Seconds = 60.0
+    poll_interval_s: Seconds | None = None
+    trust_env: bool = False
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its default; field `name` is `name` in the file and `TUNEWRIGHT_NAME` in the environment."""
+
+    host: Annotated[str, Meta(description="Address that the API listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the API.")] = 8484
+    data_dir: Annotated[Path, Meta(description="Folder for blobs, runs, models and the embedded Redis.")] = Path(
+        ".tunewright"
+    )
+    redis_url: Annotated[
+        str | None,
+        Meta(
+            description="`redis://`, `rediss://`, `unix://` or `sentinel://host:port,host:port/name`; none starts the packaged server."
+        ),  # noqa: E501
+    ] = None
+    redis_unchecked: Annotated[
+        bool, Meta(description="Serve even if the durability of Redis can't be read (managed Redis that hides CONFIG).")
+    ] = False
+    blob_url: Annotated[
+        str | None, Meta(description="`s3://`, `gs://`, `az://` or a folder for blobs; none is `DATA_DIR/blobs`.")
+    ] = None
+    organization: Annotated[str, Meta(description="Name in tuned model names and `organization_id`.")] = "tunewright"
+    default_model: Annotated[str, Meta(description="Model that a report is made for when none is asked.")] = (
+        "gpt-4.1-mini-2025-04-14"
+    )
+    catalogue: Annotated[
+        Path | None, Meta(description="A model and price table that is laid over the packaged one.")
+    ] = None
+    workers: Annotated[int, Meta(ge=1, le=64, description="Worker processes that `up` starts.")] = 2
+    training_slots: Annotated[int, Meta(ge=1, le=64, description="Local training runs at the same time.")] = 1
+    inference_url: Annotated[
+        str | None, Meta(description="Where the inference process answers; none is a socket in `DATA_DIR`.")
+    ] = None
+    webhook_allow: Annotated[
+        tuple[str, ...], Meta(description="CIDR ranges or host names that webhooks may reach beside public https.")
+    ] = ()
+    max_file_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/files`.")] = 512_000_000
+    max_dataset_bytes: Annotated[int, Meta(ge=1, description="Largest dataset over `/v1/datasets`.")] = 8_000_000_000
+    blob_grace_s: Annotated[float, Meta(ge=0, description="Age at which an unused blob or run is collected.")] = (
+        86_400.0
+    )
+    providers: dict[str, ProviderSettings] = {}
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether the API is bound to this machine alone."""
+        return self.host in {"127.0.0.1", "::1", "localhost"}
+
+    @property
+    def blobs(self) -> str:
+        """Return the blob store's URL or folder."""
+        return self.blob_url or str(self.data_dir / "blobs")
+
+    @property
+    def inference(self) -> str:
+        """Return the inference process's address, `http://…` or `unix:PATH`."""
+        return self.inference_url or f"unix:{self.data_dir.absolute() / 'inference.sock'}"
+
+
+def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read `file` (default: `TUNEWRIGHT_CONFIG`, else `tunewright.toml` if there is one), the environment, `overrides`.
+
+    Later ones win. Raises ConfigurationError naming the setting, whatever is wrong with it.
+    """
+    env = os.environ if environ is None else environ
+    path = file or (Path(env["TUNEWRIGHT_CONFIG"]) if env.get("TUNEWRIGHT_CONFIG") else None)
+    values: dict[str, Any] = _read(path) if path else _read_default()
+    for name in Settings.__struct_fields__:
+        if name != "providers" and (text := env.get(f"TUNEWRIGHT_{name.upper()}")):
+            values[name] = text.split(",") if name == "webhook_allow" else text
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    values["providers"] = _providers(values.get("providers", {}), env)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"Configuration: {error}. See the settings table in the README.") from error
+    for name, provider in settings.providers.items():
+        _check_provider(name, provider)
+    return settings
+
+
+def _decode(kind: type, value: Any) -> Any:
+    return kind(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"The configuration file {path} can't be read: {error}") from error
+
+
+def _read_default() -> dict[str, Any]:
+    path = Path("tunewright.toml")
+    return _read(path) if path.is_file() else {}
+
+
+def _providers(tables: object, env: Mapping[str, str]) -> dict[str, Any]:
+    """Add `local` always, and `openai` when nobody configured it and `OPENAI_API_KEY` is set; look keys up."""
+    if not isinstance(tables, dict):
+        raise ConfigurationError("Configuration: `providers` must be tables, [providers.NAME].")
+    result: dict[str, Any] = dict(cast("dict[str, Any]", tables))
+    result.setdefault("local", {"type": "local"})
+    if env.get("OPENAI_API_KEY") and "openai" not in result:
+        result["openai"] = {"preset": "openai", "api_key_env": "OPENAI_API_KEY", "base_url": env.get("OPENAI_BASE_URL")}
+    return {name: _with_key(name, table, env) for name, table in result.items()}
+
+
+def _with_key(name: str, table: Any, env: Mapping[str, str]) -> Any:
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"Configuration: [providers.{name}] must be a table.")
+    values = cast("dict[str, Any]", table)
+    key_env, key_file = values.get("api_key_env"), values.get("api_key_file")
+    if key_env and not values.get("api_key"):
+        return {**values, "api_key": env.get(str(key_env))}
+    if key_file and not values.get("api_key"):
+        try:
+            return {**values, "api_key": Path(str(key_file)).read_text("utf-8").strip()}
+        except OSError as error:
+            raise ConfigurationError(f"[providers.{name}] api_key_file can't be read: {error}") from error
+    return values
+
+
+def _check_provider(name: str, provider: ProviderSettings) -> None:
+    if provider.base_url is None:
+        if provider.type == "openai" and provider.preset not in {"openai", "nebius"}:
+            raise ConfigurationError(f"[providers.{name}] needs base_url with preset {provider.preset!r}.")
+        return
+    parts = urlsplit(provider.base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(f"[providers.{name}] base_url must be an http or https address.")
+    if parts.query or parts.username or parts.password:
+        raise ConfigurationError(
+            f"[providers.{name}] base_url may hold neither a query nor credentials; use extra_query and api_key_env."
+        )
