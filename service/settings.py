@@ -1,4 +1,4 @@
-"""Configuration: `tunewright.toml`, then `TUNEWRIGHT_*` variables over it. The only module that reads the environment."""
+"""Configuration: `tunewright.toml`, then `TUNEWRIGHT_*` variables over it; alone in reading the environment."""
 
 import os
 import tomllib
@@ -68,9 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     default_model: Annotated[str, Meta(description="Model that a report is made for when none is asked.")] = (
         "gpt-4.1-mini-2025-04-14"
     )
-    catalogue: Annotated[
-        Path | None, Meta(description="A model and price table that is laid over the packaged one.")
-    ] = None
+    catalogue: Annotated[Path | None, Meta(description="A model and price table laid over the packaged one.")] = None
     workers: Annotated[int, Meta(ge=1, le=64, description="Worker processes that `up` starts.")] = 2
     training_slots: Annotated[int, Meta(ge=1, le=64, description="Local training runs at the same time.")] = 1
     inference_url: Annotated[
@@ -80,10 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], Meta(description="CIDR ranges or host names that webhooks may reach beside public https.")
     ] = ()
     max_file_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/files`.")] = 512_000_000
-    max_dataset_bytes: Annotated[int, Meta(ge=1, description="Largest dataset over `/v1/datasets`.")] = 8_000_000_000
-    blob_grace_s: Annotated[float, Meta(ge=0, description="Age at which an unused blob or run is collected.")] = (
-        86_400.0
-    )
+    max_dataset_bytes: Annotated[int, Meta(ge=1, description="Largest body of `/v1/datasets`.")] = 8_000_000_000
+    blob_grace_s: Annotated[float, Meta(ge=0, description="Age at which unused blobs and runs go.")] = 86_400.0
     providers: dict[str, ProviderSettings] = {}
 
     @property
