@@ -55,8 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     redis_url: Annotated[
         str | None,
         Meta(
-            description="`redis://`, `rediss://`, `unix://` or `sentinel://host:port,host:port/name`; none starts the packaged server."
-        ),  # noqa: E501
+            description="`redis://`, `rediss://`, `unix://` or `sentinel://HOST:PORT,…/NAME`; none starts the packaged one."
+        ),
     ] = None
     redis_unchecked: Annotated[
         bool, Meta(description="Serve even if the durability of Redis can't be read (managed Redis that hides CONFIG).")

@@ -242,7 +242,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_transition(old: Status, new: Status) -> None:
-    """Raise IllegalTransition unless `old` may become `new` (staying is always legal, for a job that is not terminal)."""
+    """Raise IllegalTransition unless `old` may become `new` (staying is always legal)."""
     if old == new:
         return
     if new not in TRANSITIONS[old]:

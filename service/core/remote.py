@@ -10,7 +10,7 @@ RemoteStatus = Literal["validating_files", "queued", "running", "paused", "succe
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target can do. `poll_interval_s` is the pause between two rounds; `settle_s` the one before a second create.
+    """What a target can do. `poll_interval_s` is the pause between rounds, `settle_s` the one before a second create.
 
     `keeps_metadata` False means that our mark goes into the suffix. `max_file_bytes` is the limit of a plain upload.
     """

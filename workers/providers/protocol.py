@@ -1,4 +1,4 @@
-"""The one interface to whoever trains and serves models. `tests/contract` runs the same suite on every implementation."""
+"""The one interface to whoever trains and serves models. `tests/contract` runs one suite on every implementation."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -83,7 +83,7 @@ class FineTuner(Protocol):
         ...
 
     async def find(self, mark: str, *, since: float) -> RemoteJob | None:
-        """Look for the job that bears our mark, created at or after `since` (less a minute); re-checks the mark itself."""
+        """Look for the job that bears our mark, created since `since` (less a minute); re-checks the mark itself."""
         ...
 
     async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:

@@ -1,0 +1,57 @@
+"""Every Redis key is made here. All begin with `tw:`; ids in them were checked by `ids.is_safe` or made by us."""
+
+DUE = "tw:due"
+BELL = "tw:bell"
+RINGS = "tw:rings"
+FENCE = "tw:fence"
+JOBS = "tw:jobs"
+OPEN_JOBS = "tw:jobs:open"
+MODELS = "tw:models"
+COUNTERS = "tw:counters"
+CHANGED = "tw:changed"
+HEARTBEATS = "tw:heartbeats"
+
+
+def job(job_id: str) -> str:
+    """Key of a job's record."""
+    return f"tw:job:{job_id}"
+
+
+def job_events(job_id: str) -> str:
+    """Key of the list of a job's latest events, oldest first."""
+    return f"tw:job:{job_id}:events"
+
+
+def jobs_by_metadata(digest: str) -> str:
+    """Key of the sorted set of jobs that carry one metadata pair."""
+    return f"tw:jobs:metadata:{digest}"
+
+
+def jobs_at(provider: str) -> str:
+    """Key of the set of jobs with an open remote job at `provider`."""
+    return f"tw:jobs:at:{provider}"
+
+
+def jobs_of_file(file_id: str) -> str:
+    """Key of the set of jobs that wait for a dataset's check."""
+    return f"tw:file:{file_id}:jobs"
+
+
+def lease(member: str) -> str:
+    """Key of the lease on a due member; its value is the fencing token."""
+    return f"tw:lease:{member}"
+
+
+def model(name: str) -> str:
+    """Key of a tuned model's record."""
+    return f"tw:model:{name}"
+
+
+def blob_refs(sha256: str) -> str:
+    """Key of the set of file and job ids that need a blob."""
+    return f"tw:blob:{sha256}:refs"
+
+
+def remote_upload(provider: str, sha256: str) -> str:
+    """Key of the provider's file id for a content hash."""
+    return f"tw:upload:{provider}:{sha256}"

@@ -1,0 +1,75 @@
+"""Connections to Redis, and the check at start that what Redis acknowledges is kept."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline as _Pipeline
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+Pipeline = _Pipeline
+
+_DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+
+
+class NotDurable(Exception):
+    """Redis is not set up to keep what it acknowledges; the message names each setting and its right value."""
+
+
+def connect(url: str, *, timeout_s: float = 1.5, attempts: int = 1) -> Redis:
+    """Return a client for `redis://`, `rediss://`, `unix://` or `sentinel://host:port,host:port/name[/db]`.
+
+    A call fails after about `timeout_s` × (`attempts` + 1), so that an API request never hangs on Redis. Writes are
+    re-sent on a lost reply, so every write in `store/` is safe to repeat.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "retry": Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), attempts),
+        "retry_on_error": [RedisConnectionError, RedisTimeoutError],
+        "health_check_interval": 0,
+    }
+    if url.startswith("sentinel://"):
+        return _sentinel(url, options)
+    return Redis.from_url(url, **options)
+
+
+def _sentinel(url: str, options: dict[str, Any]) -> Redis:
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = credentials.partition(":")
+    name, _, database = parts.path.strip("/").partition("/")
+    nodes = [(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts.split(",")]
+    login = {"username": unquote(user) or None, "password": unquote(password) or None} if credentials else {}
+    sentinel = Sentinel(nodes, 0, login, **options, **login)
+    return sentinel.master_for(name, db=int(database or 0))
+
+
+async def check_durability(redis: Redis) -> None:
+    """Raise NotDurable unless the server appends every write to disk before it answers, and never evicts."""
+    try:
+        found = cast("Mapping[bytes | str, bytes | str]", await redis.config_get("append*", "maxmemory-policy"))
+    except ResponseError as error:
+        raise NotDurable(
+            "Redis hides its settings, so its durability can't be checked. Set TUNEWRIGHT_REDIS_UNCHECKED=true if "
+            "you know that it has appendonly yes, appendfsync always and maxmemory-policy noeviction."
+        ) from error
+    have = {_text(name): _text(value) for name, value in found.items()}
+    wrong = [
+        f"{name} is {have.get(name)}, must be {value}" for name, value in _DURABLE.items() if have.get(name) != value
+    ]
+    if wrong:
+        raise NotDurable(
+            "Redis would lose acknowledged work: " + "; ".join(wrong) + ". Set these in its configuration, "
+            "or TUNEWRIGHT_REDIS_UNCHECKED=true to accept the loss."
+        )
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
