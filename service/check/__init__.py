@@ -1,0 +1,1 @@
+"""The streaming dataset checker: reads a file once, finds every defect, counts every token."""

@@ -1,0 +1,155 @@
+"""Exact token counts, by tiktoken or by an accelerator that has to prove itself equal to it. No network, ever."""
+
+import random
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+import tiktoken
+
+from service.check.vocab import read_tokens
+
+try:
+    import toktok
+except ImportError:  # no wheel for this platform: tiktoken counts alone
+    toktok: ModuleType | None = None
+
+RECOUNTED = 0.01
+"""Share of the texts that tiktoken counts again behind the accelerator."""
+
+SAFE_RUN = 100_000
+"""Whitespace characters in a row beyond which tiktoken 0.14 may panic (measured at 1,000,000 with o200k_base)."""
+
+_LETTER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
+_SMALL = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+_ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_DEFINITIONS: dict[str, tuple[str, dict[str, int]]] = {  # from tiktoken_ext/openai_public.py; a test compares
+    "o200k_base": (
+        rf"[^\r\n\p{{L}}\p{{N}}]?{_LETTER}*{_SMALL}+{_ENDING}|[^\r\n\p{{L}}\p{{N}}]?{_LETTER}+{_SMALL}*{_ENDING}"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        {"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
+    ),
+    "cl100k_base": (
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+        r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+        {
+            "<|endoftext|>": 100257,
+            "<|fim_prefix|>": 100258,
+            "<|fim_middle|>": 100259,
+            "<|fim_suffix|>": 100260,
+            "<|endofprompt|>": 100276,
+        },
+    ),
+}
+_CACHED_TEXT = 4096
+_CACHED_CHARACTERS = 4_000_000
+_FIXTURE = (
+    "",
+    " ",
+    "\n\n \t\r\n",
+    "Hello, world! It's 12,345.67 o'clock; we'LL see.",
+    "def f(x):\n\treturn {'a': [x ** 2 for _ in range(10)]}\n\n\n",
+    "東京は日本の首都です。誕生日おめでとう！ 안녕하세요 Привет, как дела? مرحبا नमस्ते",
+    "👩‍👩‍👧‍👦 é é ﬁ ① \u200b\u202e\ufeff ñ",
+    "<|endoftext|><|im_start|>user\n[INST] {{x}} </s>",
+    "a" * 300 + " " * 300 + "-" * 300 + "\n" * 300,
+    "CamelCaseHTTPServer snake_case_name 0xDEADBEEF https://example.org/a?b=c&d=%20",
+)
+
+
+class AcceleratorDiffers(Exception):
+    """The accelerator and tiktoken disagree on a text: count the whole report again without it."""
+
+
+@cache
+def load_encoding(name: str) -> tiktoken.Encoding:
+    """Return tiktoken's own encoding `name`, built from the vocabulary shipped here.
+
+    Neither disk cache nor environment nor network is touched. Raises KeyError for an unknown name and
+    VocabularyDamaged; costs about 0.6 s and 90 MB for o200k_base, once a process.
+    """
+    pattern, special_tokens = _DEFINITIONS[name]
+    ranks = {token: rank for rank, token in enumerate(read_tokens(name))}
+    return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens=special_tokens)
+
+
+class TokenCounter:
+    """Counts the tokens of texts as ordinary text: special tokens have no meaning inside them.
+
+    With the accelerator each batch has a random share counted again by tiktoken; AcceleratorDiffers is raised at the
+    first difference, and `accelerated=False` then gives a counter that is tiktoken alone. One counter serves one thread.
+    Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
+    """
+
+    def __init__(self, encoding: str, *, accelerated: bool = True, seed: int = 0) -> None:
+        self.encoding = encoding
+        self._reference = load_encoding(encoding)
+        self._fast = _accelerator(encoding) if accelerated else None
+        self._random = random.Random(seed)  # noqa: S311 (a sample, not a secret)
+        self._young: dict[str, int] = {}
+        self._old: dict[str, int] = {}
+        self._young_characters = 0
+
+    @property
+    def accelerator(self) -> str | None:
+        """Name and version of the accelerator in use, None where tiktoken counts alone."""
+        return f"toktok-rs {metadata.version('toktok-rs')}" if self._fast is not None else None
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens of one text."""
+        return self.count_many((text,))[0]
+
+    def count_many(self, texts: Sequence[str]) -> list[int]:
+        """Return one number a text, in order; repeated texts up to 4,096 characters are counted once."""
+        young, old = self._young, self._old
+        counts = [-1] * len(texts)
+        missing: dict[str, list[int]] = {}
+        for at, text in enumerate(texts):
+            known = young.get(text)
+            if known is None and (known := old.get(text)) is not None:
+                self._remember(text, known)
+            if known is None:
+                missing.setdefault(text, []).append(at)
+            else:
+                counts[at] = known
+        for (text, places), number in zip(missing.items(), self._count_new(list(missing)), strict=True):
+            for at in places:
+                counts[at] = number
+            if len(text) <= _CACHED_TEXT:
+                self._remember(text, number)
+        return counts
+
+    def _count_new(self, texts: list[str]) -> list[int]:
+        encode = self._reference.encode_ordinary
+        if self._fast is None:
+            return [len(encode(text)) for text in texts]
+        counts: list[int] = self._fast.count_batch(texts, 1, False)
+        for at in range(len(texts)):
+            if self._random.random() < RECOUNTED and len(encode(texts[at])) != counts[at]:
+                raise AcceleratorDiffers(f"{self.accelerator} and tiktoken count a text differently ({self.encoding})")
+        return counts
+
+    def _remember(self, text: str, number: int) -> None:
+        """Keep a count in two generations: the older one is dropped when the younger is full."""
+        self._young_characters += len(text) + 64
+        if self._young_characters > _CACHED_CHARACTERS:
+            self._old, self._young, self._young_characters = self._young, {}, 0
+        self._young[text] = number
+
+
+@cache
+def _accelerator(encoding: str) -> Any | None:
+    """Return toktok's tokenizer if it counts the fixture exactly as tiktoken does, else None."""
+    if toktok is None or encoding not in ("o200k_base", "cl100k_base"):
+        return None
+    tokenizer: Any = toktok._encoding(encoding)  # the public batch_count pays a dict look-up and a copy a batch
+    reference = load_encoding(encoding)
+    expected = [len(reference.encode_ordinary(text)) for text in _FIXTURE]
+    return tokenizer if tokenizer.count_batch(list(_FIXTURE), 1, False) == expected else None
+
+
+def versions(counter: TokenCounter) -> dict[str, str | None]:
+    """Return what counted, for the report."""
+    return {"tiktoken": metadata.version("tiktoken"), "accelerator": counter.accelerator}

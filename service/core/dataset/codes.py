@@ -1,0 +1,113 @@
+"""Every finding code: its severity, why it matters and how to mend it. Codes are part of the API and never change."""
+
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+
+
+class Code(NamedTuple):
+    """One kind of finding. `why` says what goes wrong if it stays, `hint` what to do."""
+
+    severity: Severity
+    why: str
+    hint: str
+
+
+def _error(why: str, hint: str) -> Code:
+    return Code("error", why, hint)
+
+
+def _warning(why: str, hint: str) -> Code:
+    return Code("warning", why, hint)
+
+
+_NOT_READ = "The trainer cannot read the file and fails the job."
+_REFUSED = "The provider refuses the file after upload, and names one line at a time."
+_LOST = "The text beyond the limit is cut silently and teaches nothing."
+
+CODES: dict[str, Code] = {
+    # the file
+    "empty_file": _error(_NOT_READ, "Write one JSON object a line, one line an example."),
+    "too_few_examples": _error("OpenAI refuses a training file below ten examples.", "Add examples; start at 50."),
+    "not_utf8": _error(_NOT_READ, "Save the file as UTF-8 without a byte order mark."),
+    "byte_order_mark": _error("OpenAI reads line 1 as broken.", "Save the file as UTF-8 without a byte order mark."),
+    "binary_file": _error(_NOT_READ, "Upload plain JSON lines; for compression use Content-Encoding."),
+    "json_array_file": _error(_NOT_READ, "Write each element of the array on a line of its own, without commas."),
+    "mixed_formats": _error("A job takes lines of one form.", "Split the file by form, or convert the odd lines."),
+    "format_mismatch": _error(_REFUSED, "Choose the method that takes this form, or convert the lines."),
+    # the line
+    "invalid_json": _error(_NOT_READ, "Write one complete JSON object on the line; let a JSON library do it."),
+    "not_an_object": _error(_NOT_READ, "Wrap the value: a line is an object with `messages` or the form's members."),
+    "repeated_key": _error("Readers keep only the last value, so text is lost unseen.", "Keep the member once."),
+    "lone_surrogate": _error("Half a UTF-16 pair is no character.", "Write the whole character, or remove the escape."),
+    "nesting_too_deep": _error("Parsers give up on it.", "Flatten the value; a few hundred levels are too many."),
+    "line_too_long": _error("The line is longer than the checker reads.", "Split the example; link images by URL."),
+    "unknown_field": _error("The provider refuses members it does not know.", "Remove the member or mend its name."),
+    # messages
+    "missing_messages": _error(_REFUSED, "Give `messages`, a list of the conversation's turns."),
+    "empty_messages": _error(_REFUSED, "Give at least a user and an assistant message, or remove the line."),
+    "invalid_message": _error(_REFUSED, "A message is an object with `role` and `content`."),
+    "missing_role": _error(_REFUSED, "Give `role`: system, user, assistant or tool."),
+    "unknown_role": _error(_REFUSED, "Use system, user, assistant or tool, in lower case."),
+    "missing_content": _error(_REFUSED, "Give `content`; only an assistant that calls tools may leave it out."),
+    "invalid_content": _error(_REFUSED, "`content` is a text, or a list of parts of the known types."),
+    "invalid_weight": _error(_REFUSED, "Use the numbers 0 or 1, on assistant messages only."),
+    "invalid_name": _error(_REFUSED, "Use 1 to 64 letters, digits, `_` or `-`."),
+    "no_trained_message": _error("The example costs money and teaches nothing.", "Give one answer weight 1."),
+    "no_assistant_message": _error("There is nothing to learn from the line.", "End the conversation with an answer."),
+    "last_message_not_assistant": _error("The example ends before its answer.", "End it with an assistant message."),
+    "last_message_not_prompt": _error("The model has nothing to answer.", "End a reinforcement line with the user."),
+    "control_token": _error("OpenAI refuses text with control tokens.", "Remove the token from the text."),
+    "whitespace_run": _error("Tokenizers break on huge runs of blanks.", "Collapse the run."),
+    "image_invalid": _error("The image, or the whole file, is skipped or refused.", "Use JPEG, PNG or WEBP, at most 10 a"
+                            " line and 10 MB each, in user messages, by http(s) or data URL."),
+    # tools
+    "invalid_tool_call": _error(_REFUSED, "A call has `id`, `type` function, and `function` with name and arguments."),
+    "tool_arguments_not_json": _error("The model learns to write calls that nobody can parse.", "`arguments` is a text"
+                                      " that holds one JSON object."),
+    "unknown_tool_call_id": _error(_REFUSED, "Let `tool_call_id` repeat the `id` of an earlier call."),
+    "missing_tool_call_id": _error(_REFUSED, "Give the id of the call that the message answers."),
+    "undeclared_tool": _error("The model learns to call what its prompt does not offer.", "Declare it in `tools`."),
+    "invalid_tool_schema": _error(_REFUSED, "A tool has `type` function, a name and a JSON Schema of an object."),
+    # other forms
+    "missing_prompt": _error(_REFUSED, "Give `prompt`, a text."),
+    "missing_completion": _error(_REFUSED, "Give `completion`, a text."),
+    "missing_preferred": _error(_REFUSED, "Give `preferred_output`, a list of one assistant message."),
+    "missing_non_preferred": _error(_REFUSED, "Give `non_preferred_output`, a list of one assistant message."),
+    "empty_input": _error(_REFUSED, "Give `input.messages` with at least one message."),
+    # warnings: the file
+    "few_examples": _warning("Effects are seen from 50 to 100 examples.", "Add examples before paying for a run."),
+    "blank_line": _warning("Some readers stop or fail at a blank line.", "Remove it."),
+    "duplicate_example": _warning("A repeated example counts twice.", "Keep one, unless the weight is wanted."),
+    "conflicting_answers": _warning("The same prompt teaches different answers.", "Keep the right answer."),
+    "train_validation_leak": _warning("Validation figures look better than they are.", "Remove it from one split."),
+    "prompt_leak": _warning("The validation prompt was seen in training.", "Keep each prompt in one split."),
+    "example_truncated": _warning(_LOST, "Shorten the example, or split it."),
+    "nothing_trained_after_truncation": _warning("The answer lies beyond the limit: paid for, learnt nothing.",
+                                                 "Shorten the prompt so that the answer fits."),
+    "label_variants": _warning("One class spelt several ways is several classes.", "Use one spelling."),
+    "class_imbalance": _warning("The model learns to answer the large class.", "Add examples of the small classes."),
+    "system_prompt_outlier": _warning("A few lines have another system prompt than the rest.", "Use one, if unmeant."),
+    # warnings: the line
+    "empty_completion": _warning("The model learns to say nothing.", "Write the answer, or remove the line."),
+    "empty_content": _warning("The message says nothing.", "Write the text, or remove the message."),
+    "consecutive_roles": _warning("Two turns of one role in a row are often a lost turn.", "Merge them."),
+    "system_not_first": _warning("Models are served with the system prompt first.", "Move it to the start."),
+    "no_user_message": _warning("The model is never asked anything.", "Add the user's message."),
+    "identical_preference": _warning("Both answers are the same: there is nothing to prefer.", "Remove the line."),
+    "tool_arguments_mismatch": _warning("The call does not fit the tool's own schema.", "Mend arguments or schema."),
+    "unanswered_tool_call": _warning("The conversation goes on without the tool's result.", "Add the tool message."),
+    "unused_tool_result": _warning("A call is answered twice.", "Keep one result a call."),
+    # warnings: the text
+    "template_tokens": _warning("Left-overs of a chat template end up in answers.", "Remove them; roles say it."),
+    "secret_detected": _warning("A tuned model can recite what it saw.", "Remove it, and revoke the key."),
+    "personal_data": _warning("A tuned model can recite what it saw.", "Remove or replace it."),
+    "refusal": _warning("The model learns to refuse.", "Answer, or remove the line, unless refusing is the aim."),
+    "placeholder": _warning("A template was never filled in.", "Fill it in, or remove the line."),
+    "invisible_characters": _warning("Invisible characters change tokens and hide text.", "Remove them."),
+    "mojibake": _warning("The text was decoded with the wrong character set.", "Decode it again from its source."),
+    "repetitive_completion": _warning("The model learns to loop.", "Cut the repetition."),
+}
+
+PROFILE_CODES = frozenset({"format_mismatch", "too_few_examples"})
+"""Errors that come from the asked model and method, not from the file itself: such a file is still a dataset."""

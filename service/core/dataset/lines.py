@@ -1,0 +1,140 @@
+"""The line forms of training files as strict structs: decoding one proves its shape.
+
+Source: OpenAI's fine-tuning guide and API description (chat, preference, reinforcement, legacy prompt/completion).
+UNSET keeps an absent member apart from null, so that encoding a line again gives its members exactly.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+Json = dict[str, Any]
+
+
+class TextPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="text"):
+    text: str
+
+
+class RefusalPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+class ImageUrl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    url: str
+    detail: Literal["low", "high", "auto"] | UnsetType = UNSET
+
+
+class ImagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="image_url"):
+    image_url: ImageUrl
+
+
+UserContent = str | list[TextPart | ImagePart]
+AnswerContent = str | list[TextPart | RefusalPart] | None
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A function's definition; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str | None | UnsetType = UNSET
+    parameters: Json | None | UnsetType = UNSET
+    strict: bool | None | UnsetType = UNSET
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    type: Literal["function"]
+    function: Function
+
+
+class FunctionCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    arguments: str
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="system"):
+    content: str | list[TextPart]
+    name: str | None | UnsetType = UNSET
+
+
+class Developer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="developer"):
+    content: str | list[TextPart]
+    name: str | None | UnsetType = UNSET
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="user"):
+    content: UserContent
+    name: str | None | UnsetType = UNSET
+
+
+class Assistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="assistant"):
+    content: AnswerContent | UnsetType = UNSET
+    name: str | None | UnsetType = UNSET
+    refusal: str | None | UnsetType = UNSET
+    weight: Literal[0, 1] | None | UnsetType = UNSET
+    tool_calls: list[ToolCall] | None | UnsetType = UNSET
+    function_call: FunctionCall | None | UnsetType = UNSET
+
+
+class ToolResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="tool"):
+    content: str | list[TextPart]
+    tool_call_id: str
+    name: str | None | UnsetType = UNSET
+
+
+class FunctionResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="function"):
+    content: str | None
+    name: str
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """Stands in for a message with a defect of its own, so that the rules of the whole go on without it."""
+
+    role: str | None
+
+
+Message = System | User | Assistant | ToolResult | FunctionResult
+PromptMessage = Message | Developer
+AnyMessage = PromptMessage | Unreadable
+
+
+class ChatLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    messages: list[Message]
+    tools: list[Tool] | None | UnsetType = UNSET
+    parallel_tool_calls: bool | None | UnsetType = UNSET
+    functions: list[Function] | None | UnsetType = UNSET
+
+
+class PreferenceInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    messages: list[Message]
+    tools: list[Tool] | None | UnsetType = UNSET
+    parallel_tool_calls: bool | None | UnsetType = UNSET
+
+
+class PreferenceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    input: PreferenceInput
+    preferred_output: list[Assistant]
+    non_preferred_output: list[Assistant]
+
+
+class ReinforcementLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Members beside these are the item's own, for graders to read."""
+
+    messages: list[PromptMessage]
+    tools: list[Tool] | None | UnsetType = UNSET
+    parallel_tool_calls: bool | None | UnsetType = UNSET
+
+
+class CompletionLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    prompt: str
+    completion: str
+
+
+Line = ChatLine | PreferenceLine | ReinforcementLine | CompletionLine
+CHAT_MEMBERS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})

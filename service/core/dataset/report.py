@@ -1,0 +1,145 @@
+"""Findings and the report of a checked dataset: the JSON that the API answers."""
+
+import msgspec
+
+from service.core.dataset.codes import CODES, PROFILE_CODES, Severity
+
+LISTED_PER_CODE = 1000
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One defect. `line` counts from 1 and is None for the whole file; `file` is `training` or `validation`."""
+
+    code: str
+    severity: Severity
+    line: int | None
+    path: str | None
+    message: str
+    hint: str
+    related: tuple[int, ...] = ()
+    file: str = "training"
+
+
+class PerExample(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of an example over the whole file, before any cut."""
+
+    min: int
+    p5: int
+    p50: int
+    mean: float
+    p95: int
+    max: int
+
+
+class HistogramBin(msgspec.Struct, frozen=True, kw_only=True, rename={"low": "from", "high": "to"}):
+    """Examples with `low` up to and including `high` tokens."""
+
+    low: int
+    high: int
+    count: int
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """Token totals of the training split, by the message formula of OpenAI's cookbook.
+
+    `billable` is the sum of each example's tokens, cut at the model's limit. `trained` counts the tokens that bear
+    loss after that cut, and is None where the method has no target text (reinforcement).
+    """
+
+    encoding: str
+    total: int
+    billable: int
+    trained: int | None
+    per_example: PerExample
+    histogram: tuple[HistogramBin, ...]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run over this dataset is expected to cost; `usd` is None where no price is known."""
+
+    model: str
+    epochs: int
+    billable_tokens: int
+    usd: float | None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything found in one file, or in both splits, under one model and method.
+
+    `errors` and `warnings` list the first 1,000 of each code; the counts are of all. `examples` are the lines that
+    could be read as one; `tokens` is None where there is none, `over_limit` where the model has no known limit.
+    """
+
+    object: str = "dataset.report"
+    dataset: str | None
+    valid: bool
+    format: str | None
+    method: str
+    model: str
+    lines: int
+    examples: int
+    bytes: int
+    sha256: str
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    error_count: int
+    warning_count: int
+    counts: dict[str, int]
+    truncated: bool
+    tokens: Tokens | None
+    over_limit: int | None
+    estimates: tuple[Estimate, ...] = ()
+    checked_with: dict[str, str | None]
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the file is no dataset under any model: it has an error that another profile would not mend."""
+        return any(CODES[code].severity == "error" and code not in PROFILE_CODES for code in self.counts)
+
+
+class FindingLog:
+    """Collects findings: counts all, keeps the first 1,000 of each code, in the order of arrival."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self._kept: list[Finding] = []
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        *,
+        file: str,
+        line: int | None = None,
+        path: str | None = None,
+        related: tuple[int, ...] = (),
+    ) -> None:
+        seen = self.counts.get(code, 0) + 1
+        self.counts[code] = seen
+        if seen > LISTED_PER_CODE:
+            return
+        kind = CODES[code]
+        self._kept.append(
+            Finding(
+                code=code,
+                severity=kind.severity,
+                line=line,
+                path=path,
+                message=message,
+                hint=kind.hint,
+                related=related,
+                file=file,
+            )
+        )
+
+    def listed(self, severity: Severity) -> tuple[Finding, ...]:
+        """Return the kept findings of one severity by file, then line, those of the whole file first."""
+        chosen = [finding for finding in self._kept if finding.severity == severity]
+        return tuple(sorted(chosen, key=lambda found: (found.file, found.line or 0)))
+
+    def count(self, severity: Severity) -> int:
+        return sum(number for code, number in self.counts.items() if CODES[code].severity == severity)
+
+    @property
+    def truncated(self) -> bool:
+        return any(number > LISTED_PER_CODE for number in self.counts.values())
