@@ -10,6 +10,9 @@ MODELS = "tw:models"
 COUNTERS = "tw:counters"
 CHANGED = "tw:changed"
 HEARTBEATS = "tw:heartbeats"
+FILES = "tw:files"
+FILES_EXPIRING = "tw:files:expiring"
+API_KEYS = "tw:keys"
 
 
 def job(job_id: str) -> str:
@@ -50,6 +53,46 @@ def model(name: str) -> str:
 def blob_refs(sha256: str) -> str:
     """Key of the set of file and job ids that need a blob."""
     return f"tw:blob:{sha256}:refs"
+
+
+def blob_dropped(sha256: str) -> str:
+    """Key that stands for a while after the last need for a blob ended."""
+    return f"tw:blob:{sha256}:dropped"
+
+
+def blob_doomed(sha256: str) -> str:
+    """Key that stands while a blob is being deleted."""
+    return f"tw:blob:{sha256}:doomed"
+
+
+def file(file_id: str) -> str:
+    """Key of a file's record."""
+    return f"tw:file:{file_id}"
+
+
+def file_gone(file_id: str) -> str:
+    """Key of a deleted file's place in the lists, so that paging can go on behind it."""
+    return f"tw:file:{file_id}:gone"
+
+
+def files_for(purpose: str) -> str:
+    """Key of the sorted set of files of one purpose."""
+    return f"tw:files:{purpose}"
+
+
+def report(digest: str) -> str:
+    """Key of the request for a report that is not made yet."""
+    return f"tw:report:{digest}"
+
+
+def idempotency(digest: str) -> str:
+    """Key of the answer to (or the claim of) one Idempotency-Key."""
+    return f"tw:idem:{digest}"
+
+
+def api_key(key_id: str) -> str:
+    """Key of an API key's record."""
+    return f"tw:key:{key_id}"
 
 
 def remote_upload(provider: str, sha256: str) -> str:

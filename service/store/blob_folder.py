@@ -1,0 +1,268 @@
+"""Blobs in a folder: temporary file, fsync, rename, fsync of the folder."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+from service.core.errors import Unavailable
+from service.store.blobs import CHUNK_BYTES, Blob, BlobMissing, StoredBlob, content_key
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TEMPORARY = "tmp"
+
+
+class Spool:
+    """A file being written on this machine, hashed on the way; disk work happens in threads, 1 MiB at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+        self._hash = hashlib.sha256()
+        self._buffer = bytearray()
+        self._bytes = 0
+
+    async def write(self, chunk: bytes) -> None:
+        """Add bytes."""
+        self._buffer += chunk
+        if len(self._buffer) >= CHUNK_BYTES:
+            await self._flush()
+
+    async def seal(self) -> Blob:
+        """Write the rest, fsync, close; return the content's name."""
+        if self._buffer or self._file is None:
+            await self._flush()
+        if self._file is not None and not self._file.closed:
+            await on_disk(_sync_and_close, self._file)
+        return Blob(sha256=self._hash.hexdigest(), bytes=self._bytes)
+
+    async def drop(self) -> None:
+        """Close and remove the file; one that is gone is no error."""
+        if self._file is not None:
+            self._file.close()
+        await asyncio.to_thread(self.path.unlink, missing_ok=True)
+
+    async def _flush(self) -> None:
+        data, self._buffer = self._buffer, bytearray()
+        await on_disk(self._append, data)
+
+    def _append(self, data: bytearray) -> None:
+        if self._file is None:
+            self._file = self.path.open("xb", buffering=0)
+        view = memoryview(data)
+        self._hash.update(view)
+        self._bytes += len(data)
+        while view:
+            view = view[self._file.write(view) :]
+
+
+class FolderBlobs:
+    """A BlobStore in folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @classmethod
+    def open(cls, root: Path) -> "FolderBlobs":
+        """Make the folder if it is not there. Raises Unavailable where that fails."""
+        try:
+            (root / _TEMPORARY).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unavailable(error) from error
+        return cls(root)
+
+    @asynccontextmanager
+    async def open_write(self) -> AsyncGenerator["_FolderWriter"]:
+        """Begin a content-addressed blob."""
+        spool = Spool(self._temporary())
+        try:
+            yield _FolderWriter(spool, self._path)
+        finally:
+            await spool.drop()
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Stream a range of a blob; the file stays readable to the end even if it is deleted meanwhile."""
+        file = await on_disk(self._open, key, start)
+        try:
+            left = None if end is None else end - start
+            while left is None or left > 0:
+                chunk = await on_disk(file.read, CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                if not chunk:
+                    return
+                left = None if left is None else left - len(chunk)
+                yield chunk
+        finally:
+            file.close()
+
+    async def size(self, key: str) -> int | None:
+        """Return the length of a blob."""
+        return await on_disk(_size, self._path(key))
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is such a blob."""
+        return await self.size(key) is not None
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store a small named blob."""
+        await on_disk(self._put, key, data)
+
+    async def get(self, key: str) -> bytes | None:
+        """Return a small blob."""
+        try:
+            return await on_disk(self._path(key).read_bytes)
+        except BlobMissing:
+            return None
+
+    async def delete(self, key: str) -> None:
+        """Remove a blob."""
+        await on_disk(_unlink, self._path(key))
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredBlob]:
+        """List blobs, folder by folder, so that a large store needs little memory."""
+        folders = [self._path(prefix)]
+        while folders:
+            below, blobs = await on_disk(self._scan, folders.pop())
+            folders.extend(below)
+            for blob in blobs:
+                yield blob
+
+    @asynccontextmanager
+    async def local_path(self, key: str) -> AsyncGenerator[Path]:
+        """Give the blob's own file; it is not to be written to."""
+        path = self._path(key)
+        if await self.size(key) is None:
+            raise BlobMissing(key)
+        yield path
+
+    async def probe(self) -> None:
+        """Write and delete a byte, as far as fsync."""
+        key = f"{_TEMPORARY}/probe-{secrets.token_hex(8)}"
+        await self.put(key, b"1")
+        await self.delete(key)
+
+    async def sweep(self, older_than: float) -> int:
+        """Remove temporary files last written before `older_than`."""
+        old = [blob async for blob in self.list(_TEMPORARY + "/") if blob.modified_at < older_than]
+        for blob in old:
+            await self.delete(blob.key)
+        return len(old)
+
+    def _path(self, key: str) -> Path:
+        if key.startswith("/") or ".." in key.split("/") or "\0" in key:
+            raise BlobMissing(key)
+        return self._root / key
+
+    def _temporary(self) -> Path:
+        return self._root / _TEMPORARY / secrets.token_hex(16)
+
+    def _open(self, key: str, start: int) -> BinaryIO:
+        file = self._path(key).open("rb", buffering=0)
+        file.seek(start)
+        return file
+
+    def _put(self, key: str, data: bytes) -> None:
+        temporary = self._temporary()
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                _sync_and_close(file)
+            _move(temporary, self._path(key))
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _scan(self, folder: Path) -> tuple[list[Path], list[StoredBlob]]:
+        try:
+            entries = list(_entries(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return [], []
+        blobs = [self._stored(entry) for entry in entries if entry.is_file()]
+        return [Path(entry.path) for entry in entries if entry.is_dir()], [blob for blob in blobs if blob]
+
+    def _stored(self, entry: os.DirEntry[str]) -> StoredBlob | None:
+        try:
+            stat = entry.stat()
+        except FileNotFoundError:
+            return None
+        key = Path(entry.path).relative_to(self._root).as_posix()
+        return StoredBlob(key=key, bytes=stat.st_size, modified_at=stat.st_mtime)
+
+
+class _FolderWriter:
+    def __init__(self, spool: Spool, path_of: Callable[[str], Path]) -> None:
+        self._spool = spool
+        self._path_of = path_of
+
+    async def write(self, chunk: bytes) -> None:
+        await self._spool.write(chunk)
+
+    async def seal(self) -> Blob:
+        return await self._spool.seal()
+
+    async def commit(self) -> Blob:
+        blob = await self._spool.seal()
+        await on_disk(_move, self._spool.path, self._path_of(content_key(blob.sha256)))
+        return blob
+
+
+async def on_disk(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Run `work` in a thread; a missing file is BlobMissing, any other failure of the disk Unavailable."""
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    except FileNotFoundError as error:
+        raise BlobMissing(str(error.filename)) from error
+    except OSError as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: OSError) -> Unavailable:
+    if error.errno in _FULL:
+        return Unavailable("The store has no room left; nothing was kept.", retry_after_s=60, code="storage_full")
+    return Unavailable("The store of files does not take or give data now.", code="storage_unavailable")
+
+
+def _sync_and_close(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _move(temporary: Path, path: Path) -> None:
+    """Rename, and fsync the folders, so that the name survives a power cut as well as the bytes."""
+    new_folders = list(_missing_folders(path.parent))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.replace(path)
+    for folder in [path.parent, *(new.parent for new in new_folders)]:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _missing_folders(folder: Path) -> Iterator[Path]:
+    while not folder.exists():
+        yield folder
+        folder = folder.parent
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _unlink(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        yield from entries
