@@ -247,3 +247,14 @@ def check_transition(old: Status, new: Status) -> None:
         return
     if new not in TRANSITIONS[old]:
         raise IllegalTransition(f"A job can't go from {old} to {new}.")
+
+
+def event_id(job_id: str, sequence: int) -> str:
+    """Return the id of a job's event, which holds its number."""
+    return f"ftevent-{job_id.removeprefix('ftjob-')}-{sequence}"
+
+
+def event_sequence(job_id: str, text: str) -> int | None:
+    """Return the number in an event's id, None if `text` is no event id of this job."""
+    head, _, number = text.rpartition("-")
+    return int(number) if head == f"ftevent-{job_id.removeprefix('ftjob-')}" and number.isdecimal() else None

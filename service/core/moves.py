@@ -1,0 +1,219 @@
+"""Every move that a job can make, as pure functions from the record to a Change. `JobStore` alone writes them."""
+
+import msgspec
+
+from service.core.errors import InvalidRequest
+from service.core.estimates import Estimate
+from service.core.jobs import (
+    BEFORE_SENDING,
+    Actual,
+    Change,
+    Checkpoint,
+    Job,
+    JobError,
+    Lint,
+    NewEvent,
+    Progress,
+    Status,
+    Step,
+)
+from service.core.remote import RemoteEvent, RemoteJob
+
+NOW = 0.0
+_replace = msgspec.structs.replace
+
+
+def submit(job: Job) -> Change:
+    """Return the first record of a job with its first events; it is due at once."""
+    files = f"Validating training file: {job.training.file_id}"
+    if job.validation:
+        files += f" and validation file: {job.validation.file_id}"
+    events = (NewEvent(message=f"Created fine-tuning job: {job.id}"), NewEvent(message=files))
+    return Change(job=job, events=events, due_in_s=NOW)
+
+
+def pause(job: Job) -> Change:
+    """Store the wish to pause and answer `paused`; before anything was sent the pause is reached at once."""
+    _refuse_terminal(job, "paused")
+    if job.wish == "cancel":
+        raise InvalidRequest("This job is being cancelled and can't be paused.", code="invalid_state")
+    if job.status == "paused":
+        return Change(job=job)
+    wish = None if _is_unsent(job) else "pause"
+    paused = _replace(job, status="paused", resume_status=job.status, wish=wish)
+    return Change(job=paused, events=(NewEvent(message="Job paused"),), due_in_s=NOW if wish else None)
+
+
+def resume(job: Job) -> Change:
+    """Let a paused job go on; a pause that was not reached yet is withdrawn."""
+    _refuse_terminal(job, "resumed")
+    if job.status != "paused" or job.wish == "cancel":
+        raise InvalidRequest("Only a paused job can be resumed.", code="invalid_state")
+    status: Status = "validating_files" if job.step in {"checking", "pricing"} else "queued"
+    resumed = _replace(job, status=status, resume_status=None, wish=None if _is_unsent(job) else "resume")
+    return Change(job=resumed, events=(NewEvent(message="Job resumed"),), due_in_s=NOW)
+
+
+def cancel(job: Job, now: float) -> Change:
+    """Cancel at once what was not sent; else store the wish, which the worker carries to the provider."""
+    _refuse_terminal(job, "cancelled")
+    if _is_unsent(job):
+        return cancelled(job, now)
+    if job.wish == "cancel":
+        return Change(job=job, due_in_s=NOW)
+    return Change(job=_replace(job, wish="cancel"), events=(NewEvent(message="Cancellation requested"),), due_in_s=NOW)
+
+
+def cancelled(job: Job, now: float) -> Change:
+    """End the job as cancelled."""
+    return _end(job, "cancelled", now, NewEvent(message="The job has been cancelled", level="warn"))
+
+
+def fail(job: Job, error: JobError, now: float) -> Change:
+    """End the job as failed for `error`."""
+    failed = _replace(job, error=error)
+    return _end(failed, "failed", now, NewEvent(message=f"The job failed: {error.message}"[:2000], level="error"))
+
+
+def succeed(job: Job, now: float) -> Change:
+    """End the job as succeeded; its model, results and checkpoints are in the record already."""
+    return _end(job, "succeeded", now, None)
+
+
+def checked(job: Job, lint: Lint) -> Change:
+    """Leave the check behind; pricing is next."""
+    return Change(job=_replace(job, step="pricing", lint=lint), due_in_s=NOW)
+
+
+def priced(job: Job, estimate: Estimate) -> Change:
+    """Keep the estimate and queue the job."""
+    queued = _replace(job, step="uploading", status="queued", estimate=estimate)
+    return Change(job=queued, events=(NewEvent(message="Files validated, moving job to queued state"),), due_in_s=NOW)
+
+
+def uploaded(job: Job, training_file: str, validation_file: str | None) -> Change:
+    """Keep the provider's file ids; creating is next."""
+    remote = _replace(job.remote, training_file=training_file, validation_file=validation_file)
+    return Change(job=_replace(job, step="creating", remote=remote), due_in_s=NOW)
+
+
+def intend(job: Job, now: float) -> Change:
+    """Store the intent to create, before the call that costs money."""
+    remote = _replace(job.remote, tries=job.remote.tries + 1, last_try_at=now)
+    return Change(job=_replace(job, remote=remote), due_in_s=NOW)
+
+
+def adopt(job: Job, found: RemoteJob) -> Change:
+    """Keep the provider's job: the one that the create call answered, or the one that bears our mark."""
+    remote = _replace(job.remote, job_id=found.id, status=found.raw_status, created_at=found.created_at)
+    # A wish (pause, cancel) that came while creating is looked at next.
+    return Change(job=_replace(job, step="waiting", remote=remote), due_in_s=NOW if job.wish else None)
+
+
+def wish_done(job: Job, seen: RemoteJob) -> Change:
+    """The provider took the wish; polling sees what comes of it, and ends a wish to pause or to cancel."""
+    remote = _replace(job.remote, status=seen.raw_status)
+    return Change(job=_replace(job, wish=None if job.wish == "resume" else job.wish, remote=remote))
+
+
+def observe(job: Job, seen: RemoteJob, events: list[RemoteEvent], now: float) -> Change | None:
+    """Take in what a poll saw; None if nothing is new. A remote end makes the job due, so that it is finished."""
+    next_job = _with_facts(job, seen)
+    ended = seen.status in {"succeeded", "failed", "cancelled"}
+    if seen.status == "running" and job.status == "queued" and job.wish != "resume":
+        next_job = _replace(next_job, status="running", step="training", started_at=int(now))
+    elif seen.status == "running" and job.status == "paused" and job.wish is None:
+        next_job = _replace(next_job, status="running", step="training")
+    elif seen.status == "paused" and job.wish == "pause":
+        next_job = _replace(next_job, wish=None)
+    elif seen.status == "paused" and job.status in {"queued", "running"} and job.wish is None:
+        next_job = _replace(next_job, status="paused", resume_status=job.status)
+    next_job, fresh = take_events(next_job, events)
+    if next_job == job:
+        return None
+    return Change(job=next_job, events=fresh, due_in_s=NOW if ended else None)
+
+
+def take_events(job: Job, events: list[RemoteEvent]) -> tuple[Job, tuple[NewEvent, ...]]:
+    """Return the job with its progress and cursor after `events` (oldest first), and the events to keep."""
+    if not events:
+        return job, ()
+    progress = job.progress
+    for event in events:
+        step = event.data.get("step")
+        if event.type == "metrics" and isinstance(step, int):
+            progress = _progress(step, event.data.get("total_steps"), job)
+    remote = _replace(job.remote, event_cursor=events[-1].id)
+    fresh = tuple(
+        NewEvent(message=e.message, level=e.level, type=e.type, data=e.data, created_at=e.created_at)
+        for e in events
+        if not e.message.startswith(_OURS)
+    )
+    return _replace(job, progress=progress, remote=remote), fresh
+
+
+_OURS = ("Created fine-tuning job", "Validating training file", "Files validated")
+"""Messages of a remote job that would repeat what our own job has said."""
+
+
+def finished(job: Job, checkpoints: tuple[Checkpoint, ...], result_files: tuple[str, ...], seen: RemoteJob) -> Job:
+    """Return the job with all that its provider left behind."""
+    started = job.started_at or job.created_at
+    ended = seen.finished_at
+    actual = Actual(
+        tokens=seen.trained_tokens,
+        cost_microusd=_actual_cost(job, seen.trained_tokens),
+        seconds=max(0.0, ended - started) if ended is not None else None,
+    )
+    return _replace(
+        _with_facts(job, seen),
+        fine_tuned_model=seen.fine_tuned_model,
+        checkpoints=checkpoints,
+        result_files=result_files,
+        actual=actual,
+        estimated_finish=None,
+    )
+
+
+def _actual_cost(job: Job, tokens: int | None) -> int | None:
+    """Scale the estimate to the tokens that were trained; None where either is unknown."""
+    if tokens is None or job.estimate is None or job.estimate.cost_microusd is None:
+        return None
+    span = job.estimate.billable_tokens
+    if span is None or span.expected == 0:
+        return None
+    return round(job.estimate.cost_microusd.expected * tokens / span.expected)
+
+
+def _with_facts(job: Job, seen: RemoteJob) -> Job:
+    return _replace(
+        job,
+        remote=_replace(job.remote, status=seen.raw_status, missing_since=None),
+        hyperparameters=seen.hyperparameters or job.hyperparameters,
+        trained_tokens=seen.trained_tokens if seen.trained_tokens is not None else job.trained_tokens,
+        estimated_finish=seen.estimated_finish,
+    )
+
+
+def _progress(step: int, total: object, job: Job) -> Progress:
+    total_steps = total if isinstance(total, int) and total > 0 else None
+    epochs = job.hyperparameters.n_epochs
+    epoch = round(step / total_steps * epochs, 3) if total_steps and isinstance(epochs, int) else None
+    return Progress(step=step, total_steps=total_steps, epoch=epoch, eta=job.estimated_finish)
+
+
+def _is_unsent(job: Job) -> bool:
+    return job.step in BEFORE_SENDING or (job.step == "creating" and job.remote.tries == 0)
+
+
+def _refuse_terminal(job: Job, verb: str) -> None:
+    if job.is_terminal:
+        raise InvalidRequest(f"This job has {job.status} and can't be {verb}.", code="invalid_state")
+
+
+def _end(job: Job, status: Status, now: float, event: NewEvent | None) -> Change:
+    step: Step = "done"
+    ended = _replace(
+        job, status=status, step=step, wish=None, resume_status=None, finished_at=int(now), estimated_finish=None
+    )
+    return Change(job=ended, events=(event,) if event else ())
