@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
@@ -28,6 +28,7 @@ class Spool:
         self._hash = hashlib.sha256()
         self._buffer = bytearray()
         self._bytes = 0
+        self._pending: asyncio.Future[None] | None = None
 
     async def write(self, chunk: bytes) -> None:
         """Add bytes."""
@@ -40,18 +41,28 @@ class Spool:
         if self._buffer or self._file is None:
             await self._flush()
         if self._file is not None and not self._file.closed:
-            await on_disk(_sync_and_close, self._file)
+            await self._in_thread(_sync_and_close, self._file)
         return Blob(sha256=self._hash.hexdigest(), bytes=self._bytes)
 
     async def drop(self) -> None:
         """Close and remove the file; one that is gone is no error."""
+        if self._pending is not None:
+            await asyncio.wait([self._pending])
         if self._file is not None:
             self._file.close()
         await asyncio.to_thread(self.path.unlink, missing_ok=True)
 
     async def _flush(self) -> None:
         data, self._buffer = self._buffer, bytearray()
-        await on_disk(self._append, data)
+        await self._in_thread(self._append, data)
+
+    async def _in_thread(self, work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Run `work` to its end even if we are cancelled: a file closed under a writing thread may hit a reused number."""
+        self._pending = asyncio.ensure_future(on_disk(work, *args, **kwargs))
+        try:
+            await asyncio.shield(self._pending)
+        except BlobMissing as error:
+            raise Unavailable("The folder for files is gone.", code="storage_unavailable") from error
 
     def _append(self, data: bytearray) -> None:
         if self._file is None:
@@ -177,7 +188,7 @@ class FolderBlobs:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _scan(self, folder: Path) -> tuple[list[Path], list[StoredBlob]]:
+    def _scan(self, folder: Path) -> tuple[Sequence[Path], Sequence[StoredBlob]]:
         try:
             entries = list(_entries(folder))
         except (FileNotFoundError, NotADirectoryError):

@@ -4,6 +4,7 @@ A write goes to a spool file of this machine first: the content's name is known 
 from a temporary key would stop at 5 GB on S3.
 """
 
+import importlib
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -183,9 +184,9 @@ class _ObjectWriter:
 
 def _library() -> ModuleType:
     try:
-        import obstore.store
+        importlib.import_module("obstore.store")
+        return importlib.import_module("obstore")
     except ModuleNotFoundError as error:
         raise ObjectStoreUnsupported(
             "blob_url names an object store; install the extra: pip install 'tunewright[objects]'."
         ) from error
-    return obstore

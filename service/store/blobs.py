@@ -1,4 +1,4 @@
-"""Bytes that are too many for Redis, behind one small interface: datasets by content hash, reports and others by name."""
+"""Bytes that are too many for Redis, behind one small interface: datasets by content hash, others by name."""
 
 import asyncio
 from collections.abc import AsyncIterator
