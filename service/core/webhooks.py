@@ -10,58 +10,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from service.core import ids
-
-OPENAI_EVENT_TYPES = (
-    "batch.completed",
-    "batch.failed",
-    "batch.expired",
-    "batch.cancelled",
-    "response.completed",
-    "response.failed",
-    "response.cancelled",
-    "response.incomplete",
-    "eval.run.succeeded",
-    "eval.run.failed",
-    "eval.run.canceled",
-    "fine_tuning.job.succeeded",
-    "fine_tuning.job.failed",
-    "fine_tuning.job.cancelled",
-    "realtime.call.incoming",
-    "video.completed",
-    "video.failed",
-    "agent.environment.ready",
-    "agent.environment.failed",
-    "agent.environment.suspended",
-    "agent.environment.expired",
-    "agent.session.created",
-    "agent.session.action_required",
-    "agent.session.in_progress",
-    "agent.session.idle",
-    "agent.session.failed",
-    "safety.alert.created",
-)
-"""What an endpoint of OpenAI's may ask for (openai 3.54); taken so that configurations carry over."""
-
-SENT_EVENT_TYPES = (
-    "fine_tuning.job.created",
-    "fine_tuning.job.validated",
-    "fine_tuning.job.estimated",
-    "fine_tuning.job.queued",
-    "fine_tuning.job.running",
-    "fine_tuning.job.paused",
-    "fine_tuning.job.resumed",
-    "fine_tuning.job.checkpoint",
-    "fine_tuning.job.succeeded",
-    "fine_tuning.job.failed",
-    "fine_tuning.job.cancelled",
-    "dataset.ready",
-    "dataset.rejected",
-    "webhook_endpoint.disabled",
-)
-"""What Tunewright sends."""
-
-ENDPOINT_DISABLED = "webhook_endpoint.disabled"
-EVENT_TYPES = tuple(dict.fromkeys(SENT_EVENT_TYPES + OPENAI_EVENT_TYPES))
+from service.core.webhook_types import ENDPOINT_DISABLED
 
 MAX_BODY_BYTES = 20_000  # the recommendation of Standard Webhooks
 KEPT_ATTEMPTS = 20
@@ -177,12 +126,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows from a try: the row to keep, when to try again (None: never), how long its receiver is spared."""
+    """What follows from a try: the row to keep, when to try again (None: never), how long its receiver is spared.
+
+    `is_gone` is a 410: the receiver wants nothing more. Without `is_tried` nothing was sent, and nobody is to blame.
+    """
 
     delivery: WebhookDelivery
     retry_in_s: float | None = None
     hold_s: float = 0.0
     is_gone: bool = False
+    is_tried: bool = True
 
 
 def judge(delivery: WebhookDelivery, outcome: Outcome, *, now: float, jitter: float) -> Verdict:
@@ -215,6 +168,17 @@ def judge(delivery: WebhookDelivery, outcome: Outcome, *, now: float, jitter: fl
         )
     row = msgspec.structs.replace(tried, next_attempt_at=now + pause)
     return Verdict(delivery=row, retry_in_s=pause, hold_s=hold_s(outcome))
+
+
+def give_up(delivery: WebhookDelivery, reason: str) -> Verdict:
+    """Return the end of a delivery that can't be tried: its endpoint or message is gone, or the endpoint disabled."""
+    row = msgspec.structs.replace(delivery, status="failed", reason=reason, next_attempt_at=None)
+    return Verdict(delivery=row, is_tried=False)
+
+
+def next_round(delivery: WebhookDelivery, now: float) -> WebhookDelivery:
+    """Return the delivery with its schedule begun anew at `now`; its attempts stay."""
+    return msgspec.structs.replace(delivery, status="pending", reason=None, tries=0, round_at=now, next_attempt_at=now)
 
 
 def retry_pause_s(tries: int, outcome: Outcome, *, jitter: float) -> float | None:
