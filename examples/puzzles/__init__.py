@@ -1,0 +1,1 @@
+"""Makes reasoning puzzles with exactly one right option each, by enumerating every arrangement."""
