@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.core.files import FileRecord
 from service.core.jobs import Job, Status
 
 _BY_STATUS: dict[Status, str] = {
@@ -48,3 +49,15 @@ def payload(job: Job, sequence: int) -> dict[str, Any]:
     if job.error:
         facts["error"] = {"code": job.error.code, "message": job.error.message[:500], "param": job.error.param}
     return {"id": job.id, "tunewright": facts}
+
+
+def dataset_payload(record: FileRecord) -> dict[str, Any]:
+    """Return the `data` member of a webhook about a checked dataset."""
+    facts = {
+        "status": record.dataset_status,
+        "format": record.format,
+        "examples": record.examples,
+        "error_count": record.error_count,
+        "warning_count": record.warning_count,
+    }
+    return {"id": record.id, "tunewright": facts}

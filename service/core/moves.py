@@ -103,6 +103,17 @@ def intend(job: Job, now: float) -> Change:
     return Change(job=_replace(job, remote=remote), due_in_s=NOW)
 
 
+def withdraw(job: Job) -> Change:
+    """Take the intent back after an answer that says that nothing was created."""
+    remote = _replace(job.remote, tries=job.remote.tries - 1, last_try_at=None)
+    return Change(job=_replace(job, remote=remote), due_in_s=NOW)
+
+
+def hold(job: Job) -> Change:
+    """Reach a pause while nothing exists at the provider."""
+    return Change(job=_replace(job, wish=None, remote=_replace(job.remote, tries=0, last_try_at=None)))
+
+
 def adopt(job: Job, found: RemoteJob) -> Change:
     """Keep the provider's job: the one that the create call answered, or the one that bears our mark."""
     remote = _replace(job.remote, job_id=found.id, status=found.raw_status, created_at=found.created_at)
@@ -114,6 +125,23 @@ def wish_done(job: Job, seen: RemoteJob) -> Change:
     """The provider took the wish; polling sees what comes of it, and ends a wish to pause or to cancel."""
     remote = _replace(job.remote, status=seen.raw_status)
     return Change(job=_replace(job, wish=None if job.wish == "resume" else job.wish, remote=remote))
+
+
+def drop_wish(job: Job) -> Change:
+    """The provider turned the wish down and the job goes on: it goes back to where it stood."""
+    status = job.resume_status if job.wish == "pause" and job.resume_status else job.status
+    event = NewEvent(message=f"The provider did not {job.wish} the job", level="warn")
+    return Change(job=_replace(job, wish=None, status=status, resume_status=None), events=(event,))
+
+
+def missing(job: Job, now: float) -> Change:
+    """Note since when the provider does not list the job."""
+    return Change(job=_replace(job, remote=_replace(job.remote, missing_since=now)))
+
+
+def with_checkpoints(change: Change, checkpoints: tuple[Checkpoint, ...]) -> Change:
+    """Return the change with the checkpoints that the provider has by now."""
+    return _replace(change, job=_replace(change.job, checkpoints=checkpoints))
 
 
 def observe(job: Job, seen: RemoteJob, events: list[RemoteEvent], now: float) -> Change | None:

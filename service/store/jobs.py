@@ -15,7 +15,7 @@ from service.core.ids import WEBHOOK_EVENT, make
 from service.core.jobs import Change, Event, Job, check_transition
 from service.core.models import TunedModel
 from service.core.webhooks import WebhookMessage
-from service.store import due, keys
+from service.store import blob_refs, due, keys
 from service.store.changes import announce
 from service.store.counters import JOB_BUCKETS, count, observe
 from service.store.due import Claim, LeaseLost
@@ -75,12 +75,13 @@ class JobStore:
         change: Change,
         *,
         claim: Claim | None = None,
+        keep_claim: bool = False,
         models: Sequence[TunedModel] = (),
         also: Also | None = None,
     ) -> Job:
         """Write `change` if the record is still `old`; raises Conflict if it is not, LeaseLost if `claim` is over.
 
-        With a claim on the job's own due member the claim is settled in the same MULTI.
+        With a claim on the job's own due member the claim is settled in the same MULTI, unless `keep_claim`.
         """
         check_transition(old.status, change.job.status)
         job, pending = await self._prepared(old, change)
@@ -92,7 +93,8 @@ class JobStore:
             for model in models:
                 queue_model(pipe, model)
             if claim and claim.member == member(old.id):
-                due.settle(pipe, claim, change.due_in_s)
+                if not keep_claim:
+                    due.settle(pipe, claim, change.due_in_s)
             elif change.due_in_s is not None:
                 due.ring(pipe, member(job.id), change.due_in_s)
             if also:
@@ -212,7 +214,7 @@ def _index(pipe: Pipeline, job: Job) -> None:
     if not job.metadata:
         pipe.zadd(keys.jobs_by_metadata("none"), {job.id: order})
     for part in filter(None, (job.training, job.validation)):
-        pipe.sadd(keys.blob_refs(part.sha256), job.id)
+        blob_refs.hold(pipe, part.sha256, job.id)
 
 
 def _place(pipe: Pipeline, old: Job | None, job: Job) -> None:
@@ -220,7 +222,7 @@ def _place(pipe: Pipeline, old: Job | None, job: Job) -> None:
     if job.is_terminal:
         pipe.srem(keys.jobs_at(job.provider), job.id)
         for part in filter(None, (job.training, job.validation)):
-            pipe.srem(keys.blob_refs(part.sha256), job.id)
+            blob_refs.drop(pipe, part.sha256, job.id)
     elif job.remote.job_id and (old is None or old.remote.job_id != job.remote.job_id):
         pipe.sadd(keys.jobs_at(job.provider), job.id)
         due.ring(pipe, f"poll:{job.provider}")

@@ -1,0 +1,14 @@
+"""The pipeline: one module per step, and the table of what a due member's kind means."""
+
+from collections.abc import Mapping
+
+from workers.context import Step
+from workers.steps import collect, dataset, job, poll, report
+
+STEPS: Mapping[str, Step] = {
+    "job": job.look,
+    "dataset": dataset.look,
+    "report": report.look,
+    "poll": poll.look,
+    "collect": collect.look,
+}

@@ -1,0 +1,73 @@
+"""Composition: everything that a process needs of settings and stores, opened once and handed on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.core.catalogue import Catalogue
+from service.settings import ConfigurationError, Settings
+from service.store.api_keys import ApiKeyStore
+from service.store.blobs import BlobStore, open_blobs
+from service.store.catalogue import load_catalogue
+from service.store.changes import Changes
+from service.store.due import DueStore
+from service.store.events import EventStore
+from service.store.files import FileStore
+from service.store.jobs import JobStore
+from service.store.models import ModelStore
+from service.store.redis import check_durability, connect
+from service.store.webhooks import WebhookStore
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """The stores of one process. `redis` is for what has no store of its own."""
+
+    settings: Settings
+    redis: Redis
+    blobs: BlobStore
+    catalogue: Catalogue
+    due: DueStore
+    files: FileStore
+    jobs: JobStore
+    models: ModelStore
+    webhooks: WebhookStore
+    keys: ApiKeyStore
+    changes: Changes
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open the stores that `settings` name.
+
+    Raises ConfigurationError without a Redis address, NotDurable where Redis would lose acknowledged work.
+    """
+    if settings.redis_url is None:
+        raise ConfigurationError("No Redis: start with `tunewright up`, or set TUNEWRIGHT_REDIS_URL.")
+    redis = connect(settings.redis_url)
+    runtime = await _runtime(settings, redis)
+    try:
+        if not settings.redis_unchecked:
+            await check_durability(redis)
+        yield runtime
+    finally:
+        await runtime.changes.aclose()
+        await redis.aclose()
+
+
+async def _runtime(settings: Settings, redis: Redis) -> Runtime:
+    blobs = await open_blobs(settings.blobs)
+    return Runtime(
+        settings=settings,
+        redis=redis,
+        blobs=blobs,
+        catalogue=load_catalogue(settings.catalogue),
+        due=DueStore(redis),
+        files=FileStore(redis),
+        jobs=JobStore(redis, EventStore(redis, blobs)),
+        models=ModelStore(redis),
+        webhooks=WebhookStore(redis),
+        keys=ApiKeyStore(redis),
+        changes=Changes(redis),
+    )

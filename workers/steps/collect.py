@@ -1,0 +1,31 @@
+"""Collect what nobody needs any more: expired files, contents without owner, leftovers of cut-off writers, old runs."""
+
+import logging
+
+from service.core import clock, ids
+from service.store.due import Claim
+from workers.context import Context
+
+_log = logging.getLogger(__name__)
+
+
+async def look(context: Context, claim: Claim, object_id: str) -> float | None:
+    """Collect once; the ticker rings again every ten minutes."""
+    del claim, object_id
+    runtime, now = context.runtime, clock.now()
+    expired = await runtime.files.expired(now)
+    for file_id in expired:
+        await runtime.files.delete(file_id)
+    older_than = now - runtime.settings.blob_grace_s
+
+    async def is_alive(owner: str) -> bool:
+        if owner.startswith(ids.JOB):
+            job = await runtime.jobs.get(owner)
+            return job is not None and not job.is_terminal
+        return await runtime.files.get(owner) is not None
+
+    contents = await runtime.files.refs.collect(runtime.blobs, older_than, is_alive)
+    leftovers = await runtime.blobs.sweep(older_than)
+    if expired or contents or leftovers:
+        _log.info("collected %d files, %d contents, %d leftovers", len(expired), contents, leftovers)
+    return None

@@ -1,0 +1,88 @@
+"""Step `creating`: one remote job, whatever dies when. Intent, look-up by mark, settle time, and only then the call."""
+
+from service.core import clock, moves
+from service.core.dataset.report import Report
+from service.core.jobs import Job
+from service.core.remote import CreateRequest, RemoteJob
+from service.store.due import Claim
+from workers.context import Context
+from workers.providers.protocol import ProviderError
+from workers.steps import report as reports
+from workers.steps import upload
+from workers.steps.check import request_for
+from workers.steps.failures import after_failure
+
+
+async def run(context: Context, claim: Claim, job: Job) -> float | None:
+    """Adopt the job that bears our mark, or create one if the last try is surely settled."""
+    try:
+        if job.remote.tries and (found := await _find(context, job)):
+            await context.advance(claim, job, moves.adopt(job, found))
+            return None
+        if (wait_s := _unsettled(context, job)) > 0:
+            return wait_s
+        if job.wish == "cancel":
+            await context.advance(claim, job, moves.cancelled(job, clock.now()))
+            return None
+        if job.wish == "pause":
+            await context.advance(claim, job, moves.hold(job))
+            return None
+        return await _create(context, claim, job)
+    except ProviderError as error:
+        return await after_failure(context, claim, job, error)
+
+
+async def _create(context: Context, claim: Claim, job: Job) -> float | None:
+    provider = context.provider_of(job)
+    request = _request(job, await reports.ensure(context, request_for(job)))
+    # The intent is written without settling the claim: the same look goes on to the call, under the same lease.
+    intended = await context.runtime.jobs.advance(job, moves.intend(job, clock.now()), claim=claim, keep_claim=True)
+    try:
+        created = await provider.create(request)
+    except ProviderError as error:
+        if error.reason == "not_found":
+            await upload.forget(context, intended)
+        if error.executed or error.reason == "unclear":
+            return max(1.0, _settle_s(context, intended))
+        return await _after_clear_refusal(context, claim, intended, error)
+    await context.advance(claim, intended, moves.adopt(intended, created))
+    return None
+
+
+async def _after_clear_refusal(context: Context, claim: Claim, job: Job, error: ProviderError) -> float | None:
+    """The provider surely made nothing: the intent is withdrawn, so that the next try need not settle."""
+    withdrawn = await context.runtime.jobs.advance(job, moves.withdraw(job), claim=claim, keep_claim=True)
+    return await after_failure(context, claim, withdrawn, error)
+
+
+async def _find(context: Context, job: Job) -> RemoteJob | None:
+    return await context.provider_of(job).find(job.id, since=float(job.created_at))
+
+
+def _settle_s(context: Context, job: Job) -> float:
+    return context.provider_of(job).capabilities.settle_s
+
+
+def _unsettled(context: Context, job: Job) -> float:
+    """Return for how long a try that ended unclearly may still bear a job that no list shows."""
+    if not job.remote.tries or job.remote.last_try_at is None:
+        return 0.0
+    return job.remote.last_try_at + _settle_s(context, job) - clock.now()
+
+
+def _request(job: Job, report: Report | None) -> CreateRequest:
+    if job.remote.training_file is None:
+        raise ValueError(f"{job.id} is to be created but was not uploaded")
+    return CreateRequest(
+        mark=job.id,
+        model=job.model,
+        training_file=job.remote.training_file,
+        validation_file=job.remote.validation_file,
+        method=job.method,
+        suffix=job.suffix,
+        seed=job.seed,
+        metadata=job.metadata or {},
+        integrations=job.integrations,
+        provider_options=job.options.provider_options,
+        tokens_per_epoch=report.tokens.billable if report and report.tokens else None,
+    )

@@ -1,0 +1,86 @@
+"""Check a new dataset as a file: under the model that was asked for, else the default one."""
+
+import msgspec
+from service.store.reports import ReportRequest
+
+from service.core import clock
+from service.core.announcements import dataset_payload
+from service.core.dataset.report import Report
+from service.core.files import FileRecord
+from service.core.ids import WEBHOOK_EVENT, make
+from service.core.webhooks import WebhookMessage
+from service.store.counters import count
+from service.store.due import Claim
+from service.store.redis import Pipeline
+from service.store.webhooks import queue_message
+from workers.context import Context
+from workers.steps import report as reports
+
+
+async def look(context: Context, claim: Claim, file_id: str) -> float | None:
+    """Write the verdict into the file's record, unless it is there already."""
+    del claim
+    runtime = context.runtime
+    record = await runtime.files.get(file_id)
+    if record is None or record.status != "uploaded":
+        return None
+    request = ReportRequest(
+        file_id=file_id,
+        sha256=record.sha256,
+        model=record.asked_model or runtime.settings.default_model,
+        method=record.asked_method or "supervised",
+    )
+    report = await reports.ensure(context, request)
+    if report is None:
+        request = msgspec.structs.replace(request, model=runtime.settings.default_model)
+        report = await reports.ensure(context, request)
+    if report is None:
+        raise ValueError(f"default_model {runtime.settings.default_model!r} is not in the catalogue")
+    checked, key = report, runtime.reports.key(request)
+
+    def verdict(old: FileRecord) -> FileRecord | None:
+        return None if old.status != "uploaded" else with_verdict(old, checked, key)
+
+    def also(pipe: Pipeline) -> None:
+        _announce(pipe, with_verdict(record, checked, key), checked)
+
+    await runtime.files.finish_check(file_id, verdict, also)
+    return None
+
+
+def with_verdict(record: FileRecord, report: Report, key: str) -> FileRecord:
+    """Return the record with what the check found; rejected only if no form fits the file."""
+    details = None
+    if report.rejected and report.errors:
+        first = report.errors[0]
+        details = f"{f'Line {first.line}: ' if first.line else ''}{first.message} ({first.code})"
+    return msgspec.structs.replace(
+        record,
+        status="error" if report.rejected else "processed",
+        status_details=details,
+        format=report.format,
+        examples=report.examples,
+        valid=report.valid,
+        error_count=report.error_count,
+        warning_count=report.warning_count,
+        report_key=key,
+    )
+
+
+def _announce(pipe: Pipeline, record: FileRecord, report: Report) -> None:
+    kind = "dataset.rejected" if record.status == "error" else "dataset.ready"
+    message = WebhookMessage(
+        id=make(WEBHOOK_EVENT),
+        type=kind,
+        created_at=int(clock.now()),
+        job_id=None,
+        data=dataset_payload(record),
+        sequence=0,
+        extra_url=None,
+    )
+    queue_message(pipe, message, clock.now())
+    count(pipe, "dataset_bytes", report.bytes)
+    count(pipe, "dataset_lines", report.lines)
+    count(pipe, "dataset_tokens", report.tokens.total if report.tokens else 0)
+    for code, number in report.counts.items():
+        count(pipe, "dataset_errors", number, code=code)

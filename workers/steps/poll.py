@@ -1,0 +1,96 @@
+"""Poll one provider: all of its open jobs in as few requests as can be, and news only of those that moved."""
+
+import logging
+import random
+
+from service.core import clock, moves
+from service.core.errors import Conflict
+from service.core.jobs import Change, Job, JobError
+from service.core.remote import RemoteEvent, RemoteJob
+from service.store.due import Claim
+from workers.context import Context
+from workers.providers.protocol import FineTuner, ProviderError
+from workers.steps.failures import pause_after
+from workers.steps.finish import kept_checkpoints, models_of
+
+_log = logging.getLogger(__name__)
+
+DETAILS_A_ROUND = 20
+"""Running jobs whose events are read in one round; more of them take turns, so that a round stays cheap."""
+
+MANY_OPEN = 1000
+SLOW_S = 60.0
+GONE_AFTER_S = 600.0
+
+
+async def look(context: Context, claim: Claim, provider_name: str) -> float | None:
+    """Poll, take in, and come again; never again while nothing is open."""
+    jobs = await context.runtime.jobs.open_at(provider_name)
+    if not jobs or provider_name not in context.providers.names:
+        return None
+    provider = context.providers.get(provider_name)
+    try:
+        seen = await provider.poll([job.remote.job_id for job in jobs if job.remote.job_id])
+        detailed = _detailed(provider, [job for job in jobs if job.remote.job_id in seen], seen)
+        for job in jobs:
+            await _take_in(context, provider, job, seen.get(job.remote.job_id or ""), job.id in detailed)
+    except ProviderError as error:
+        pause_s = await pause_after(context, claim, error)
+        _log.warning("poll %s: %s; again in %.0f s", provider_name, error.reason, pause_s)
+        return pause_s
+    return _interval(provider, [*jobs])
+
+
+def _interval(provider: FineTuner, jobs: list[Job]) -> float:
+    """Return 1, 2, 4, 8 s while the youngest job is new, then the target's own pace; slower when many are open."""
+    if len(jobs) >= MANY_OPEN:
+        return SLOW_S * random.uniform(0.8, 1.2)
+    age = clock.now() - max(job.remote.created_at or job.created_at for job in jobs)
+    return min(provider.capabilities.poll_interval_s, 15.0, max(1.0, age))
+
+
+def _detailed(provider: FineTuner, jobs: list[Job], seen: dict[str, RemoteJob]) -> set[str]:
+    """Return the ids of the jobs whose events are read now."""
+    if not provider.capabilities.events:
+        return set()
+    moving = [job.id for job in jobs if job.remote.job_id and seen[job.remote.job_id].status == "running"]
+    changed = [job.id for job in jobs if job.remote.job_id and seen[job.remote.job_id].raw_status != job.remote.status]
+    if len(moving) > DETAILS_A_ROUND:
+        moving = random.sample(moving, DETAILS_A_ROUND)
+    return {*moving, *changed[:DETAILS_A_ROUND]}
+
+
+async def _take_in(context: Context, provider: FineTuner, job: Job, seen: RemoteJob | None, detailed: bool) -> None:
+    """Take in one job; one that changed under us is left to the next round."""
+    try:
+        if seen is None:
+            await _missing(context, job)
+            return
+        events = await provider.events(seen.id, after=job.remote.event_cursor) if detailed else []
+        change = moves.observe(job, seen, events, clock.now())
+        if change is None:
+            return
+        change = await _with_checkpoints(provider, change, seen, events)
+        await context.runtime.jobs.advance(
+            job, change, models=models_of(change.job, change.job.checkpoints[len(job.checkpoints) :])
+        )
+    except Conflict:
+        return
+
+
+async def _with_checkpoints(provider: FineTuner, change: Change, seen: RemoteJob, events: list[RemoteEvent]) -> Change:
+    if not provider.capabilities.checkpoints or not any(e.message.startswith("Checkpoint created") for e in events):
+        return change
+    checkpoints = kept_checkpoints(change.job, await provider.checkpoints(seen.id))
+    return moves.with_checkpoints(change, checkpoints)
+
+
+async def _missing(context: Context, job: Job) -> None:
+    """A job that the provider does not list is given ten minutes before it counts as gone."""
+    now = clock.now()
+    if job.remote.missing_since is None:
+        await context.runtime.jobs.advance(job, moves.missing(job, now))
+    elif now - job.remote.missing_since > GONE_AFTER_S:
+        message = f"The provider no longer knows the job {job.remote.job_id}."
+        error = JobError(code="provider_refused", message=message)
+        await context.runtime.jobs.advance(job, moves.fail(job, error, now))

@@ -1,0 +1,77 @@
+"""A worker process: RQ's loop in the main thread, where its signal handling belongs; steps on a loop beside it."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, TypeVar
+
+from redis import Redis as SyncRedis
+from rq import Queue
+from rq.worker import SimpleWorker
+
+from service.runtime import open_runtime
+from service.settings import ConfigurationError, Settings
+from workers import tasks
+from workers.context import Context
+from workers.look import Looker
+from workers.providers.registry import Providers
+from workers.steps import STEPS
+
+_TTL_S = 30
+_T = TypeVar("_T")
+
+
+def main(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT; a step in hand is finished first, a second signal drops it.
+
+    RQ also ends by itself when Redis goes away under it; the supervisor starts a new worker.
+    """
+    if settings.redis_url is None:
+        raise ConfigurationError("No Redis: start with `tunewright up`, or set TUNEWRIGHT_REDIS_URL.")
+    with _event_loop() as loop, SyncRedis.from_url(settings.redis_url) as connection:
+        stack = AsyncExitStack()
+        looker = _wait(loop, _open(settings, stack))
+        try:
+            tasks.bind(lambda member: _wait(loop, looker.look(member)))
+            _rq_worker(connection).work(logging_level="WARNING")
+        finally:
+            _wait(loop, stack.aclose())
+    return 0
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> Looker:
+    runtime = await stack.enter_async_context(open_runtime(settings))
+    providers = Providers(settings)
+    stack.push_async_callback(providers.aclose)
+    return Looker(Context(runtime=runtime, providers=providers), STEPS)
+
+
+def _rq_worker(connection: SyncRedis) -> SimpleWorker:
+    queue = Queue(tasks.QUEUE, connection=connection, serializer=tasks.SERIALIZER, job_class=tasks.LookMessage)
+    return SimpleWorker(
+        [queue],
+        connection=connection,
+        serializer=tasks.SERIALIZER,
+        job_class=tasks.LookMessage,
+        worker_ttl=_TTL_S,
+        maintenance_interval=_TTL_S,
+        log_job_description=False,
+    )
+
+
+@contextmanager
+def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Run an event loop in a thread; one loop for the process's life keeps connections and SDK clients."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="steps", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
+
+def _wait(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _T]) -> _T:
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
