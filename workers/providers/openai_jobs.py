@@ -1,0 +1,145 @@
+"""Reading jobs at an OpenAI-shaped endpoint in pages, guarded against servers that ignore the cursor."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+
+import openai
+from msgspec.structs import replace
+
+from service.core.remote import RemoteJob
+from workers.providers.openai_connection import Connection, Page, items
+from workers.providers.openai_errors import bad_answer
+from workers.providers.openai_wire import METADATA_MARK, JobWire, job_of
+from workers.providers.protocol import ProviderError
+
+_PAGE = 100
+_MAX_PAGES = 105
+_BARREN_PAGES = 3
+_MAX_SINGLE = 100
+_AT_ONCE = 8
+_FIND_PAGES = 20
+_FIND_MARGIN_S = 3_600.0
+
+UNREAD = "unread"
+
+
+class Jobs:
+    """Job reads at one target."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def retrieve(self, remote_id: str) -> JobWire | None:
+        """Return one job, None if the target does not know it."""
+        jobs = self._connection.sdk.fine_tuning.jobs.with_raw_response
+        try:
+            content = await self._connection.read(lambda: jobs.retrieve(remote_id))
+        except ProviderError as error:
+            if error.reason == "not_found":
+                return None
+            raise
+        return self.job(content)
+
+    def job(self, content: bytes, *, write: bool = False) -> JobWire:
+        """Decode a job; any other object is a bad answer."""
+        wire = self._connection.decode(content, JobWire, "a fine-tuning job", write=write)
+        if not wire.is_job:
+            raise bad_answer(self._connection.name, "a fine-tuning job", write=write)
+        return wire
+
+    async def pages(self, *, mark: str | None = None, limit: int = _PAGE) -> AsyncIterator[list[JobWire]]:
+        """Yield pages, newest first, until the end or a page that brings nothing new; `mark` filters by metadata."""
+        jobs = self._connection.sdk.fine_tuning.jobs.with_raw_response
+        metadata = {METADATA_MARK: mark} if mark is not None else openai.omit
+        after: str | None = None
+        seen: set[str] = set()
+        while True:
+            cursor = openai.omit if after is None else after
+            content = await self._connection.read(lambda c=cursor: jobs.list(after=c, limit=limit, metadata=metadata))
+            page = self._connection.decode(content, Page, "a list of jobs")
+            found = [job for job in items(page.data, JobWire) if job.is_job and job.id not in seen]
+            if not found:
+                return
+            yield found
+            if page.has_more is False:
+                return
+            seen.update(job.id for job in found)
+            after = found[-1].id
+
+    async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:
+        """Read many jobs by pages while pages bring any, the rest one by one.
+
+        A job that a round has no request left for is returned with status "unknown": only an id that was asked for
+        by name and not found is left out.
+        """
+        wanted = set(remote_ids)
+        found: dict[str, RemoteJob] = {}
+        failure: ProviderError | None = None
+        try:
+            if len(wanted) > 1:
+                await self._by_pages(wanted, found)
+            failure = await self._one_by_one(sorted(wanted - found.keys()), found)
+        except ProviderError as error:
+            failure = error
+        if failure is not None and not any(job.raw_status != UNREAD for job in found.values()):
+            raise failure
+        if failure is not None:
+            found.update({remote_id: _unread(remote_id) for remote_id in wanted - found.keys()})
+        return found
+
+    async def _one_by_one(self, rest: Sequence[str], found: dict[str, RemoteJob]) -> ProviderError | None:
+        """Fill `found` with at most 100 single reads, chosen by chance; return the last failure."""
+        chosen = rest if len(rest) <= _MAX_SINGLE else random.sample(rest, _MAX_SINGLE)
+        found.update({remote_id: _unread(remote_id) for remote_id in set(rest) - set(chosen)})
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(remote_id: str) -> ProviderError | None:
+            async with gate:
+                try:
+                    wire = await self.retrieve(remote_id)
+                except ProviderError as error:
+                    found[remote_id] = _unread(remote_id)
+                    return error
+            if wire is not None:
+                found[remote_id] = job_of(wire)
+            return None
+
+        failures = [error for error in await asyncio.gather(*map(one, chosen)) if error is not None]
+        return failures[-1] if failures else None
+
+    async def _by_pages(self, wanted: set[str], found: dict[str, RemoteJob]) -> None:
+        """Fill `found`; stop when single reads of what is left cost no more than the pages that bring none of it."""
+        pages = barren = 0
+        async for page in self.pages():
+            hits = {job.id: job_of(job) for job in page if job.id in wanted}
+            found.update(hits)
+            pages += 1
+            barren = 0 if hits else barren + 1
+            left = len(wanted) - len(found)
+            if left == 0 or pages >= _MAX_PAGES or barren >= min(max(left, 1), _BARREN_PAGES):
+                return
+
+    async def find(self, mark: str, *, since: float, metadata_filter: bool) -> RemoteJob | None:
+        """Return the oldest job that bears `mark`, one that was not cancelled before one that was."""
+        hits: dict[str, JobWire] = {}
+        if metadata_filter:
+            await self._collect(mark, since, hits, filtered=True)
+        if not hits:
+            await self._collect(mark, since, hits, filtered=False)
+        jobs = [job_of(wire) for wire in hits.values()]
+        jobs.sort(key=lambda job: (job.status == "cancelled", job.created_at or 0.0))
+        return replace(jobs[0], mark=mark) if jobs else None
+
+    async def _collect(self, mark: str, since: float, hits: dict[str, JobWire], *, filtered: bool) -> None:
+        pages = 0
+        async for page in self.pages(mark=mark if filtered else None):
+            hits.update({job.id: job for job in page if job.bears(mark)})
+            pages += 1
+            oldest = min((job_of(job).created_at or since for job in page), default=since)
+            if pages >= _FIND_PAGES or oldest < since - _FIND_MARGIN_S:
+                return
+
+
+def _unread(remote_id: str) -> RemoteJob:
+    return RemoteJob(id=remote_id, status="unknown", raw_status=UNREAD)
