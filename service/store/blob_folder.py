@@ -57,7 +57,7 @@ class Spool:
         await self._in_thread(self._append, data)
 
     async def _in_thread(self, work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
-        """Run `work` to its end even if we are cancelled: a file closed under a writing thread may hit a reused number."""
+        """Run `work` to its end even if cancelled: a file closed under a writing thread may hit a reused number."""
         self._pending = asyncio.ensure_future(on_disk(work, *args, **kwargs))
         try:
             await asyncio.shield(self._pending)

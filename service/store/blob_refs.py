@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from service.core.errors import Unavailable
 from service.store import keys
-from service.store.blobs import CONTENT, BlobStore, content_key, sha256_of
+from service.store.blobs import CONTENT, BlobStore, content_key, report_folder, sha256_of
 from service.store.redis import Pipeline
 
 DROPPED_S = 3_600
@@ -91,5 +91,8 @@ class BlobRefs:
         if not ours:
             return False
         await blobs.delete(content_key(sha256))
+        reports = [blob.key async for blob in blobs.list(report_folder(sha256))]
+        for key in reports:
+            await blobs.delete(key)
         await self._redis.delete(doomed)
         return True

@@ -108,6 +108,11 @@ def sha256_of(key: str) -> str:
     return key.removeprefix(CONTENT).replace("/", "")
 
 
+def report_folder(sha256: str) -> str:
+    """Return the folder of a content's reports; they go when the content goes."""
+    return f"reports/{sha256[:2]}/{sha256[2:]}/"
+
+
 async def open_blobs(url: str) -> BlobStore:
     """Open the folder or object store at `url` (Settings.blobs)."""
     if "://" in url and not url.startswith("file://"):
