@@ -1,6 +1,6 @@
 """Composition: everything that a process needs of settings and stores, opened once and handed on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -18,6 +18,7 @@ from service.store.files import FileStore
 from service.store.jobs import JobStore
 from service.store.models import ModelStore
 from service.store.redis import check_durability, connect
+from service.store.reports import ReportStore
 from service.store.webhooks import WebhookStore
 
 
@@ -32,13 +33,14 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     files: FileStore
     jobs: JobStore
     models: ModelStore
+    reports: ReportStore
     webhooks: WebhookStore
     keys: ApiKeyStore
     changes: Changes
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     """Open the stores that `settings` name.
 
     Raises ConfigurationError without a Redis address, NotDurable where Redis would lose acknowledged work.
@@ -67,6 +69,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         files=FileStore(redis),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),
+        reports=ReportStore(redis, blobs),
         webhooks=WebhookStore(redis),
         keys=ApiKeyStore(redis),
         changes=Changes(redis),

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from service.core.catalogue import Target, target_of
+
 Seconds = Annotated[float, Meta(gt=0)]
 Preset = Literal["openai", "azure", "nebius", "generic", "tunewright"]
 
@@ -42,6 +44,20 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     request_timeout_s: Seconds = 60.0
     poll_interval_s: Seconds | None = None
     trust_env: bool = False
+
+    @property
+    def target(self) -> Target:
+        """Return what kind of target this is; OpenAI's closing dates bind OpenAI alone."""
+        if self.type == "local":
+            return "local"
+        if self.base_url is None:
+            return "openai" if self.preset == "openai" else "compatible"
+        return target_of(self.base_url)
+
+    def __repr__(self) -> str:
+        """Show everything but the key, so that no log or traceback can hold it."""
+        key = "set" if self.api_key else "none"
+        return f"ProviderSettings(type={self.type!r}, preset={self.preset!r}, base_url={self.base_url!r}, key={key})"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

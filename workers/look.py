@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 from redis.exceptions import RedisError
@@ -82,7 +82,7 @@ class Looker:
 
 
 @asynccontextmanager
-async def _renewed(due: DueStore, claim: Claim) -> AsyncIterator[None]:
+async def _renewed(due: DueStore, claim: Claim) -> AsyncGenerator[None]:
     """Renew the lease while the body runs; if it is lost, the body is cancelled and LeaseLost raised."""
     body = asyncio.current_task()
     lost = False

@@ -1,7 +1,7 @@
 """The one function that an RQ message may name, and the message class that refuses all others."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from rq.job import Job as Message
 from rq.serializers import JSONSerializer
@@ -24,7 +24,7 @@ class LookMessage(Message):
     def perform(self) -> Any:
         """Run the message; raises Refused for any function but ours."""
         callbacks = (self._success_callback_name, self._failure_callback_name, self._stopped_callback_name)
-        if self.func_name != ENTRY_POINT or any(callbacks) or self.kwargs or len(self.args) != 1:
+        if self.func_name != ENTRY_POINT or any(callbacks) or self.kwargs or len(cast("list[object]", self.args)) != 1:
             raise Refused("not a message of Tunewright")
         return super().perform()
 

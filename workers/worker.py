@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -61,7 +61,7 @@ def _rq_worker(connection: SyncRedis) -> SimpleWorker:
 
 
 @contextmanager
-def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+def _event_loop() -> Generator[asyncio.AbstractEventLoop]:
     """Run an event loop in a thread; one loop for the process's life keeps connections and SDK clients."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="steps", daemon=True)

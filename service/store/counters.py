@@ -28,12 +28,12 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     value: float
 
 
-def count(pipe: Pipeline, name: str, amount: int = 1, **labels: str) -> None:
+def count(pipe: Pipeline, name: str, amount: int = 1, /, **labels: str) -> None:
     """Queue on `pipe`: add `amount` to counter `name` (without `tunewright_` and `_total`)."""
     pipe.hincrby(keys.COUNTERS, _field(name + "_total", labels), amount)
 
 
-def observe(pipe: Pipeline, name: str, value: float, buckets: tuple[float, ...], **labels: str) -> None:
+def observe(pipe: Pipeline, name: str, value: float, buckets: tuple[float, ...], /, **labels: str) -> None:
     """Queue on `pipe`: put `value` into histogram `name`; a bucket field holds only its own slice, summed at export."""
     bucket = next((str(float(bound)) for bound in buckets if value <= bound), "+Inf")
     pipe.hincrby(keys.COUNTERS, _field(name + "_bucket", {**labels, "le": bucket}), 1)

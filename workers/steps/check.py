@@ -1,11 +1,10 @@
 """Step `checking`: judge the job's files under its own model and method."""
 
-from service.store.reports import ReportRequest
-
 from service.core import clock, moves
 from service.core.dataset.report import Finding, Report
 from service.core.jobs import Job, JobError, Lint
 from service.store.due import Claim
+from service.store.reports import ReportRequest
 from workers.context import Context
 from workers.steps import report as reports
 

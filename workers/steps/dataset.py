@@ -1,7 +1,6 @@
 """Check a new dataset as a file: under the model that was asked for, else the default one."""
 
 import msgspec
-from service.store.reports import ReportRequest
 
 from service.core import clock
 from service.core.announcements import dataset_payload
@@ -12,6 +11,7 @@ from service.core.webhooks import WebhookMessage
 from service.store.counters import count
 from service.store.due import Claim
 from service.store.redis import Pipeline
+from service.store.reports import ReportRequest
 from service.store.webhooks import queue_message
 from workers.context import Context
 from workers.steps import report as reports

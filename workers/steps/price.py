@@ -18,7 +18,7 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
 async def _priced(context: Context, job: Job) -> Change:
     catalogue, now = context.runtime.catalogue, clock.now()
     found = catalogue.resolve(job.model)
-    target = context.providers.target_of(job.provider)
+    target = context.runtime.settings.providers[job.provider].target
     if found and (why := catalogue.refusal(found, job.method.type, now, target)):
         return moves.fail(job, JobError(code="model_not_tunable", message=why, param="model"), now)
     report = await reports.ensure(context, request_for(job))

@@ -1,17 +1,16 @@
 """Make reports: one per content, model and method, kept in the blob store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from service.check.engine import check_file
-from service.store.reports import ReportRequest
-
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
 from service.store.blobs import content_key
 from service.store.due import Claim
+from service.store.reports import ReportRequest
 from workers.context import Context
 
 
@@ -47,7 +46,7 @@ def _check(path: Path | None, validation: Path | None, profile: CheckProfile, re
 
 
 @asynccontextmanager
-async def _local(context: Context, sha256: str | None) -> AsyncIterator[Path | None]:
+async def _local(context: Context, sha256: str | None) -> AsyncGenerator[Path | None]:
     if sha256 is None:
         yield None
         return

@@ -1,5 +1,7 @@
 """Step `uploading`: make the job's bytes available to its provider, each content once."""
 
+from typing import cast
+
 from service.core import moves
 from service.core.jobs import Input, Job
 from service.store import keys
@@ -23,7 +25,7 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
 
 async def _remote_file(context: Context, job: Job, part: Input) -> str:
     redis, key = context.runtime.redis, keys.remote_upload(job.provider, part.sha256)
-    kept: bytes | None = await redis.get(key)
+    kept = cast("bytes | None", await redis.get(key))
     if kept is not None:
         return kept.decode()
     async with context.runtime.blobs.local_path(content_key(part.sha256)) as path:
