@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     redis_url: Annotated[
         str | None,
         Meta(
-            description="`redis://`, `rediss://`, `unix://` or `sentinel://HOST:PORT,…/NAME`; none starts the packaged one."
+            description="`redis://`, `rediss://`, `unix://` or `sentinel://HOST:PORT,…/NAME`; none starts one."
         ),
     ] = None
     redis_unchecked: Annotated[
