@@ -11,7 +11,7 @@ class Draw:
     """A seeded source of choices."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311 - repeatable on purpose, no secret
+        self._random = Random(seed)
 
     def pick(self, things: Sequence[T]) -> T:
         """Return one of `things`, which must not be empty."""
