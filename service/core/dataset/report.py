@@ -1,5 +1,7 @@
 """Findings and the report of a checked dataset: the JSON that the API answers."""
 
+import heapq
+
 import msgspec
 
 from service.core.dataset.codes import CODES, PROFILE_CODES, Severity
@@ -98,11 +100,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingLog:
-    """Collects findings: counts all, keeps the first 1,000 of each code, in the order of arrival."""
+    """Collects findings: counts all, and keeps the first 1,000 of each code by file and line, however they arrive."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self._kept: list[Finding] = []
+        self._kept: dict[str, list[tuple[tuple[int, int], int, Finding]]] = {}
 
     def add(
         self,
@@ -116,26 +118,28 @@ class FindingLog:
     ) -> None:
         seen = self.counts.get(code, 0) + 1
         self.counts[code] = seen
-        if seen > LISTED_PER_CODE:
+        kept = self._kept.setdefault(code, [])
+        place = (-1 if file == "validation" else 0, -(line or 0))
+        if len(kept) >= LISTED_PER_CODE and place <= kept[0][0]:
             return
         kind = CODES[code]
-        self._kept.append(
-            Finding(
-                code=code,
-                severity=kind.severity,
-                line=line,
-                path=path,
-                message=message,
-                hint=kind.hint,
-                related=related,
-                file=file,
-            )
+        finding = Finding(
+            code=code,
+            severity=kind.severity,
+            line=line,
+            path=path,
+            message=message,
+            hint=kind.hint,
+            related=related,
+            file=file,
         )
+        put = heapq.heappush if len(kept) < LISTED_PER_CODE else heapq.heapreplace
+        put(kept, (place, -seen, finding))
 
     def listed(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the kept findings of one severity by file, then line, those of the whole file first."""
-        chosen = [finding for finding in self._kept if finding.severity == severity]
-        return tuple(sorted(chosen, key=lambda found: (found.file, found.line or 0)))
+        chosen = [entry for code, kept in self._kept.items() if CODES[code].severity == severity for entry in kept]
+        return tuple(entry[2] for entry in sorted(chosen, key=lambda entry: entry[0], reverse=True))
 
     def count(self, severity: Severity) -> int:
         return sum(number for code, number in self.counts.items() if CODES[code].severity == severity)

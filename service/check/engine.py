@@ -1,0 +1,168 @@
+"""Checks a dataset in one pass: every finding, exact tokens, both splits, in bounded memory."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from service.check.duplicates import ContextIndex
+from service.check.reader import Block, LineReader
+from service.check.split import Counting, SplitCheck
+from service.check.tokens import AcceleratorDiffers, TokenCounter, versions
+from service.core.dataset.profile import CheckProfile
+from service.core.dataset.report import FindingLog, Report
+from service.core.dataset.tally import TokenTally
+
+_TOLD = {
+    "duplicate_example": "the same example as line {first}",
+    "conflicting_answers": "the same prompt as line {first}, another answer",
+    "train_validation_leak": "the same example as line {first} of the training file",
+    "prompt_leak": "the same prompt as line {first} of the training file",
+}
+_OPENS = {
+    "not_utf8": "the file is UTF-16",
+    "binary_file": "the file is compressed or holds binary data",
+    "json_array_file": "the file is one JSON array",
+}
+
+
+class _Pass(NamedTuple):
+    """What one pass over the splits shares."""
+
+    profile: CheckProfile
+    log: FindingLog
+    index: ContextIndex
+    counter: TokenCounter
+    pool: ThreadPoolExecutor
+
+
+def check_file(
+    source: BinaryIO | Path,
+    *,
+    profile: CheckProfile,
+    validation: BinaryIO | Path | None = None,
+    filename: str = "training",
+    dataset_id: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Check the training split at `source`, and `validation` with it if given; return the report without estimates.
+
+    `filename` is what findings of `source` call it: `training`, or `validation` for a validation split checked alone.
+    `progress` is told how many bytes of `source` have been read. Peak memory does not grow with the file. Streams
+    must be seekable, else they are counted by tiktoken alone; they are left open. Raises OSError where a file can't be
+    read, KeyError for an unknown encoding, VocabularyDamaged.
+    """
+    with _opened(source) as stream, _opened(validation) as other:
+        assert stream is not None
+        again = all(each is None or each.seekable() for each in (stream, other))
+        starts = [each.tell() for each in (stream, other) if each is not None] if again else []
+        try:
+            return _check(stream, other, profile, filename, dataset_id, progress, accelerated=again)
+        except AcceleratorDiffers:
+            for each, start in zip((stream, other), starts, strict=False):
+                each.seek(start) if each is not None else None
+            return _check(stream, other, profile, filename, dataset_id, progress, accelerated=False)
+
+
+@contextmanager
+def _opened(source: BinaryIO | Path | None) -> Iterator[BinaryIO | None]:
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield stream
+    else:
+        yield source
+
+
+def _check(
+    stream: BinaryIO,
+    validation: BinaryIO | None,
+    profile: CheckProfile,
+    file: str,
+    dataset_id: str | None,
+    progress: Callable[[int], None] | None,
+    *,
+    accelerated: bool,
+) -> Report:
+    counter = TokenCounter(profile.encoding, accelerated=accelerated)
+    with ContextIndex() as index, ThreadPoolExecutor(1, "count") as pool:
+        shared = _Pass(profile, FindingLog(), index, counter, pool)
+        split, tally = SplitCheck(file, profile, shared.log, index), TokenTally(profile.max_example_tokens)
+        reader = LineReader(stream, progress)
+        _run(reader, split, tally, shared)
+        if validation is not None:
+            other = SplitCheck("validation", profile, shared.log, index)
+            _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared)
+        _note_repeats(shared)
+    return _report(reader, split, tally, shared, dataset_id)
+
+
+def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
+    """Check one split: while one block is judged here, the one before is counted in the pool's thread."""
+    pending: tuple[Counting, Future[list[int]]] | None = None
+    first: Block | None = None
+    for block in reader:
+        if first is None:
+            first = block
+            if (code := split.opens(block.raw)) is not None:
+                shared.log.add(code, _OPENS[code], file=split.file)
+                reader.drain()
+                return
+        work = split.examine(block, shared.profile.encoding)
+        future = shared.pool.submit(shared.counter.count_many, work.spans.texts)
+        if pending is not None:
+            _tally(*pending, split, tally, shared)
+        pending = (work, future)
+    if pending is not None:
+        _tally(*pending, split, tally, shared)
+    split.close()
+
+
+def _tally(work: Counting, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
+    counts, spans, start = future.result(), work.spans, 0
+    limit = shared.profile.max_example_tokens
+    for line, end in zip(work.lines, work.ends, strict=True):
+        length, nothing = tally.add(counts[start:end], spans.leads[start:end], spans.trained[start:end])
+        start = end
+        if limit is not None and length > limit:
+            told = f"{length:,} tokens, cut at {limit:,}"
+            shared.log.add("example_truncated", told, file=split.file, line=line)
+            if nothing:
+                told = f"the answer begins after token {limit:,}"
+                shared.log.add("nothing_trained_after_truncation", told, file=split.file, line=line)
+
+
+def _note_repeats(shared: _Pass) -> None:
+    for repeat in shared.index.repeats():
+        told = _TOLD[repeat.code].format(first=repeat.first)
+        file = "validation" if repeat.validation else "training"
+        shared.log.add(repeat.code, told, file=file, line=repeat.line, related=(repeat.first,))
+
+
+def _report(
+    reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None
+) -> Report:
+    profile, log = shared.profile, shared.log
+    errors = log.count("error")
+    counted = tally.examples > 0
+    return Report(
+        dataset=dataset_id,
+        valid=errors == 0,
+        format=split.form if split.readable else None,
+        method=profile.method,
+        model=profile.model,
+        lines=reader.lines,
+        examples=tally.examples,
+        bytes=reader.size,
+        sha256=reader.sha256,
+        errors=log.listed("error"),
+        warnings=log.listed("warning"),
+        error_count=errors,
+        warning_count=log.count("warning"),
+        counts=dict(sorted(log.counts.items())),
+        truncated=log.truncated,
+        tokens=tally.tokens(profile.encoding, learns=split.form != "reinforcement"),
+        over_limit=tally.over if counted and profile.max_example_tokens is not None else None,
+        checked_with={"tunewright": metadata.version("tunewright"), **versions(shared.counter)},
+    )

@@ -1,0 +1,72 @@
+"""Reads a file in blocks of whole lines, with its hash, holding no more than one block and one line."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+BLOCK_BYTES = 1 << 20
+LINE_BYTES = 16 << 20
+"""The longest line that is read: above OpenAI's ten images of a megabyte, far below what would hurt a worker."""
+
+
+class Block(NamedTuple):
+    """Whole lines without their line feeds; `first` is the number of the first, from 1. None stands for a skipped line."""
+
+    first: int
+    lines: list[bytes | None]
+    raw: bytes
+
+
+class LineReader:
+    """Iterates over a stream's blocks. After the end `sha256`, `size` and `lines` are those of the whole stream."""
+
+    def __init__(self, stream: BinaryIO, progress: Callable[[int], None] | None = None) -> None:
+        self._stream = stream
+        self._progress = progress
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.lines = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def drain(self) -> None:
+        """Read the rest for the hash alone."""
+        while self._read():
+            pass
+
+    def __iter__(self) -> Iterator[Block]:
+        rest = b""
+        skipping = False
+        while data := self._read():
+            if skipping:
+                _, feed, data = data.partition(b"\n")
+                if not feed:
+                    continue
+                skipping = False
+            cut = data.rfind(b"\n")
+            if cut >= 0:
+                raw, rest = rest + data[:cut], data[cut + 1 :]
+                yield self._block(list(raw.split(b"\n")), raw)
+            else:
+                rest += data
+            if len(rest) > LINE_BYTES:
+                rest, skipping = b"", True
+                yield self._block([None], b"")
+        if rest:
+            yield self._block([rest], rest)
+
+    def _block(self, lines: list[bytes | None], raw: bytes) -> Block:
+        first = self.lines + 1
+        self.lines += len(lines)
+        return Block(first, [None if line is None or len(line) > LINE_BYTES else line for line in lines], raw)
+
+    def _read(self) -> bytes:
+        data = self._stream.read(BLOCK_BYTES)
+        if data:
+            self._hash.update(data)
+            self.size += len(data)
+            if self._progress is not None:
+                self._progress(self.size)
+        return data

@@ -1,0 +1,107 @@
+"""Rules over the whole file: class labels and system prompts, kept in bounded memory."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from service.core.dataset.defects import shown
+
+_DISTINCT = 2000
+_LINES_KEPT = 20
+_LABEL_CHARACTERS = 60
+_NOISE = re.compile(r"[\W_]+")
+
+
+class FileFinding(NamedTuple):
+    """A finding of the whole file; `line` is the first line that shows it."""
+
+    code: str
+    line: int | None
+    path: str | None
+    message: str
+    related: tuple[int, ...]
+
+
+class Lines:
+    """How often something was seen, and where first."""
+
+    __slots__ = ("count", "first")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[int] = []
+
+    def add(self, line: int) -> None:
+        self.count += 1
+        if len(self.first) < _LINES_KEPT:
+            self.first.append(line)
+
+
+class ClassRules:
+    """Looks at answers and system prompts. Gives up on labels once there are too many different ones to be classes."""
+
+    def __init__(self) -> None:
+        self._labels: dict[str, Lines] | None = {}
+        self._systems: dict[int, Lines] | None = {}
+        self._examples = 0
+
+    def add(self, line: int, system: str, answer: str) -> None:
+        self._examples += 1
+        labels = self._labels
+        if labels is not None:
+            if len(answer) > _LABEL_CHARACTERS or len(labels) > _DISTINCT:
+                self._labels = None
+            elif (seen := labels.get(answer)) is not None:
+                seen.add(line)
+            else:
+                labels[answer] = seen = Lines()
+                seen.add(line)
+        systems = self._systems
+        if systems is not None:
+            key = hash(system)
+            if (seen := systems.get(key)) is None:
+                if len(systems) >= _DISTINCT:
+                    self._systems = None
+                    return
+                systems[key] = seen = Lines()
+            seen.add(line)
+
+    def findings(self) -> Iterator[FileFinding]:
+        """Yield what the whole file shows; nothing for sets too small or too varied to tell."""
+        labels = self._labels
+        if labels and self._examples >= 20 and len(labels) <= max(2, self._examples // 4):
+            yield from _variants(labels)
+            yield from _imbalance(labels, self._examples)
+        if self._systems and self._examples >= 50:
+            yield from _outliers(self._systems, self._examples)
+
+
+def _variants(labels: dict[str, Lines]) -> Iterator[FileFinding]:
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for label, seen in labels.items():
+        if normal := _NOISE.sub("", label).casefold():
+            groups.setdefault(normal, []).append((seen.count, label))
+    for spellings in groups.values():
+        spellings.sort(reverse=True)
+        for _, label in spellings[1:]:
+            lines = labels[label].first
+            told = f"{shown(label)} is spelt {shown(spellings[0][1])} elsewhere"
+            yield FileFinding("label_variants", lines[0], None, told, (*lines[1:], labels[spellings[0][1]].first[0]))
+
+
+def _imbalance(labels: dict[str, Lines], examples: int) -> Iterator[FileFinding]:
+    largest = max(labels, key=lambda label: labels[label].count)
+    share = labels[largest].count / examples
+    if len(labels) >= 2 and share >= 0.9:
+        told = f"{shown(largest)} is {share:.0%} of the answers"
+        yield FileFinding("class_imbalance", None, None, told, ())
+
+
+def _outliers(systems: dict[int, Lines], examples: int) -> Iterator[FileFinding]:
+    usual = max(systems, key=lambda key: systems[key].count)
+    others = [seen for key, seen in systems.items() if key != usual]
+    odd = sum(seen.count for seen in others)
+    if 0 < odd <= max(1, examples // 50):
+        for seen in others:
+            told = f"{examples - odd} of {examples} examples have another system prompt"
+            yield FileFinding("system_prompt_outlier", seen.first[0], "messages", told, tuple(seen.first[1:]))

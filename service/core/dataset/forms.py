@@ -1,0 +1,151 @@
+"""The four line forms: telling them apart, reading a line of one, and judging it by its rules."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from service.core.dataset.conversation import check_prompt, check_training, check_turns
+from service.core.dataset.defects import Defect, Found
+from service.core.dataset.images import check_image_count
+from service.core.dataset.lines import (
+    CHAT_MEMBERS,
+    AnyMessage,
+    Assistant,
+    ChatLine,
+    CompletionLine,
+    Json,
+    Line,
+    PreferenceLine,
+    ReinforcementLine,
+    ToolResult,
+    User,
+)
+from service.core.dataset.tools import check_calls, check_functions, check_tools
+
+Form = Literal["chat", "preference", "reinforcement", "completion"]
+
+DECODERS: dict[Form, msgspec.json.Decoder[Any]] = {
+    "chat": msgspec.json.Decoder(ChatLine),
+    "preference": msgspec.json.Decoder(PreferenceLine),
+    "reinforcement": msgspec.json.Decoder(ReinforcementLine),
+    "completion": msgspec.json.Decoder(CompletionLine),
+}
+_PREFERENCE = frozenset(
+    {"preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion", "input"}
+)
+_EXPECTED: dict[str, Form] = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
+
+
+def form_of(line: Json) -> Form | None:
+    """Return the form that a line's members speak for; chat and reinforcement lines both answer `chat`."""
+    if "messages" in line:
+        return "chat"
+    if line.keys() & _PREFERENCE:
+        return "preference"
+    return "completion" if "prompt" in line or "completion" in line else None
+
+
+def form_of_file(lines: Sequence[Json], method: str) -> Form:
+    """Return the form that most of the first lines have, or the method's own where they say nothing."""
+    votes: dict[Form, int] = {}
+    for line in lines:
+        if (form := form_of(line)) is not None:
+            votes[form] = votes.get(form, 0) + 1
+    if not votes:
+        return _EXPECTED.get(method, "chat")
+    winner = max(votes, key=votes.__getitem__)
+    if winner != "chat":
+        return winner
+    prompts = sum(_is_prompt(line, method) for line in lines if "messages" in line)
+    return "reinforcement" if prompts * 2 > votes["chat"] else "chat"
+
+
+def _is_prompt(line: Json, method: str) -> bool:
+    """Whether a line ends with a question and, unless the method expects that, carries members for a grader."""
+    messages = line["messages"]
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    asks = isinstance(last, dict) and last.get("role") in ("user", "developer")
+    return asks and (method == "reinforcement" or bool(line.keys() - CHAT_MEMBERS))
+
+
+def judge(line: Line, found: Found) -> None:
+    """Add every defect of a line that has the right shape."""
+    if isinstance(line, ChatLine):
+        check_training(line.messages, found)
+        _check_chat_tools(line, found)
+    elif isinstance(line, PreferenceLine):
+        _judge_preference(line, found)
+    elif isinstance(line, ReinforcementLine):
+        check_prompt(line.messages, found)
+        judge_tools(line.messages, line.tools, found)
+        check_image_count([message.content for message in line.messages], found)
+    else:
+        judge_completion(line.completion, found)
+
+
+def _check_chat_tools(line: ChatLine, found: Found) -> None:
+    """Look at tools and images only where some message has what the plain case lacks."""
+    messages = line.messages
+    for message in messages:
+        kind = type(message)
+        if kind is Assistant:
+            if message.tool_calls or message.function_call or message.tool_calls == []:  # pyright: ignore
+                break
+        elif kind is not User and kind is ToolResult:
+            break
+    else:
+        if line.tools is UNSET and line.functions is UNSET:
+            if any(message.content.__class__ is list for message in messages):
+                check_image_count([message.content for message in messages], found)
+            return
+    judge_tools(messages, line.tools, found, functions=line.functions)
+    check_image_count([message.content for message in messages], found)
+
+
+def judge_tools(messages: Sequence[AnyMessage], tools: Any, found: Found, *, functions: Any = UNSET, path: str = "") -> None:
+    """Check declarations, calls and results; a None among the tools or functions could not be read."""
+    declared = check_tools(tools, found, f"{path}tools") | check_functions(functions, found)
+    whole = not any(None in listed for listed in (tools, functions) if isinstance(listed, list))
+    check_calls(messages, declared, found, f"{path}messages", whole=whole)
+
+
+def _judge_preference(line: PreferenceLine, found: Found) -> None:
+    judge_input(line.input.messages, found)
+    judge_tools(line.input.messages, line.input.tools, found, path="input.")
+    judge_side(line.preferred_output, found, "preferred_output", "missing_preferred")
+    judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
+    if line.preferred_output and line.preferred_output == line.non_preferred_output:
+        found.append(Defect("identical_preference", "non_preferred_output", "both sides hold the same answer"))
+
+
+def judge_input(messages: Sequence[AnyMessage], found: Found) -> None:
+    """Rules of a preference line's conversation: it is text, and it is there."""
+    if not messages:
+        found.append(Defect("empty_input", "input.messages", "the input has no messages"))
+        return
+    check_turns(messages, found, "input.messages")
+    for at, message in enumerate(messages):
+        content = message.content if isinstance(message, User) else None
+        if isinstance(content, list) and any(part.__class__.__name__ == "ImagePart" for part in content):
+            path = f"input.messages[{at}].content"
+            found.append(Defect("image_invalid", path, "preference lines hold text only"))
+
+
+def judge_side(messages: Sequence[AnyMessage], found: Found, path: str, missing: str) -> None:
+    """Rules of one side of a preference: exactly one answer that says something."""
+    if not messages:
+        found.append(Defect(missing, path, f"`{path}` is empty"))
+        return
+    if len(messages) > 1:
+        found.append(Defect("invalid_message", path, f"`{path}` holds {len(messages)} messages, one answer is taken"))
+    side: Found = []
+    check_turns(messages, side, path)
+    found.extend(defect for defect in side if defect.code not in ("no_user_message", "consecutive_roles"))
+
+
+def judge_completion(completion: str, found: Found) -> None:
+    """Rules of a prompt/completion line."""
+    if not completion or completion.isspace():
+        found.append(Defect("empty_completion", "completion", "the completion is empty"))

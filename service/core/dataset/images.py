@@ -1,0 +1,41 @@
+"""Rules of images in user messages. Source: OpenAI's vision fine-tuning guide."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.core.dataset.defects import Defect, Found
+from service.core.dataset.lines import ImagePart
+
+MAX_IMAGES = 10
+MAX_IMAGE_BYTES = 10_000_000
+_DATA_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
+
+
+def check_images(parts: Sequence[Any], found: Found, path: str) -> None:
+    """Find images that a trainer would skip or refuse; texts among the parts are not looked at."""
+    for at, part in enumerate(parts):
+        if isinstance(part, ImagePart) and (wrong := _wrong_with(part.image_url.url)):
+            found.append(Defect("image_invalid", f"{path}[{at}].image_url.url", wrong))
+
+
+def check_image_count(contents: Sequence[Any], found: Found) -> None:
+    """Find an example with more images than a trainer takes. `contents` are those of all its messages."""
+    number = sum(isinstance(part, ImagePart) for parts in contents if isinstance(parts, list) for part in parts)
+    if number > MAX_IMAGES:
+        found.append(Defect("image_invalid", "messages", f"{number} images in one example, at most {MAX_IMAGES} are taken"))
+
+
+def _wrong_with(url: str) -> str | None:
+    if url.startswith(("http://", "https://")):
+        return None if len(url) > len("https://") else "the address is empty"
+    if not url.startswith("data:"):
+        return "the address is neither http(s) nor a data URL"
+    head, comma, body = url.partition(",")
+    kind, _, coding = head[5:].partition(";")
+    if kind.lower() not in _DATA_TYPES:
+        return "the data URL is not JPEG, PNG or WEBP"
+    if coding.lower() != "base64" or not comma or not body:
+        return "the data URL holds no base64 data"
+    if len(body) * 3 // 4 > MAX_IMAGE_BYTES:
+        return f"the image is larger than {MAX_IMAGE_BYTES // 1_000_000} MB"
+    return None

@@ -1,0 +1,86 @@
+"""The slow way to read a line: finds everything that is wrong with its text as JSON, with the exact place."""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from service.core.dataset.defects import Defect, Found, kind_of, shown
+from service.core.dataset.lines import Json
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+
+class _Repeating(dict[str, Any]):
+    """An object that gave some member more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+class _NotJson(ValueError):
+    """A constant that Python reads and JSON does not have."""
+
+
+def member(path: str, key: str) -> str:
+    """Return the path of a member, the key masked where it is no plain name."""
+    name = key if _PLAIN_KEY.fullmatch(key) else shown(key)
+    return f"{path}.{name}" if path else name
+
+
+def parse(raw: bytes, found: Found) -> Json | None:
+    """Return the line's object, mended where it can be, or None where it is none; add what is wrong to `found`.
+
+    Raises RecursionError on nesting that Python cannot follow.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found.append(Defect("not_utf8", None, f"byte {error.start + 1} of the line is not UTF-8"))
+        return None
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        found.append(Defect("invalid_json", None, f"{error.msg} at character {error.pos + 1} of {len(text)}"))
+        return None
+    except _NotJson as error:
+        found.append(Defect("invalid_json", None, f"{error} is not JSON"))
+        return None
+    except ValueError:
+        found.append(Defect("invalid_json", None, "a number has too many digits"))
+        return None
+    if not isinstance(value, dict):
+        found.append(Defect("not_an_object", None, f"the line holds {kind_of(value)}, not an object"))
+        return None
+    clean = _clean(value, "", found)
+    return clean
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Json:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    repeated = [key for key, _ in pairs if key in seen or seen.add(key)]
+    marked = _Repeating(members)
+    marked.repeated = tuple(dict.fromkeys(repeated))
+    return marked
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise _NotJson(constant)
+
+
+def _clean(value: Any, path: str, found: Found) -> Any:
+    """Return `value` in plain types, with repeated keys and lone surrogates noted and taken out."""
+    if isinstance(value, str):
+        if not value.isascii() and _SURROGATE.search(value):
+            found.append(Defect("lone_surrogate", path or None, "half of a UTF-16 pair stands alone"))
+            return _SURROGATE.sub("�", value)
+        return value
+    if isinstance(value, list):
+        return [_clean(item, f"{path}[{at}]", found) for at, item in enumerate(value)]
+    if isinstance(value, dict):
+        for key in getattr(value, "repeated", ()):
+            found.append(Defect("repeated_key", member(path, key), f"{shown(key)} is given more than once"))
+        return {_clean(key, path, found): _clean(item, member(path, key), found) for key, item in value.items()}
+    return value

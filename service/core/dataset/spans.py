@@ -1,0 +1,159 @@
+"""How an example is laid out in tokens: texts in order, what stands before each, and which of them bear loss.
+
+Source: OpenAI's cookbook ("Chat_finetuning_data_prep" and "How_to_count_tokens_with_tiktoken"). It equals the bill for text;
+for tools and images it is an estimate. A tool call costs like a declaration's head; an image costs its 85 base tokens.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from service.core.dataset.lines import (
+    Assistant,
+    ChatLine,
+    CompletionLine,
+    FunctionCall,
+    ImagePart,
+    Json,
+    Line,
+    PreferenceLine,
+    RefusalPart,
+    Tool,
+)
+
+PER_EXAMPLE = 3
+PER_MESSAGE = 4  # three control tokens and the role, which is one token in both encodings
+PER_NAME = 1
+PER_CALL = 3
+PER_IMAGE = 85
+PER_FUNCTION = {"o200k_base": 7, "cl100k_base": 10}
+PER_PROPERTIES = 3
+PER_PROPERTY = 3
+PER_ENUM = -3
+PER_CHOICE = 3
+PER_TOOLS = 12
+
+
+class Spans:
+    """The texts of many examples, one after another; `leads` are the fixed tokens before each, `trained` bears loss."""
+
+    __slots__ = ("leads", "per_function", "texts", "trained")
+
+    def __init__(self, encoding: str) -> None:
+        self.texts: list[str] = []
+        self.leads: list[int] = []
+        self.trained: list[bool] = []
+        self.per_function = PER_FUNCTION.get(encoding, 7)
+
+    def add(self, text: str, lead: int, trained: bool = False) -> None:
+        self.texts.append(text)
+        self.leads.append(lead)
+        self.trained.append(trained)
+
+
+def lay_out(line: Line, spans: Spans) -> None:
+    """Append the texts of one example; its tokens are the sum of their counts and leads, and PER_EXAMPLE for a chat."""
+    if isinstance(line, CompletionLine):
+        spans.add(line.prompt, 0)
+        spans.add(line.completion, 0, True)
+        return
+    if isinstance(line, PreferenceLine):
+        _lay_out_tools(line.input.tools, spans)
+        _lay_out_messages(line.input.messages, spans, PER_EXAMPLE, False)
+        _lay_out_messages(line.preferred_output, spans, 0, True)
+        _lay_out_messages(line.non_preferred_output, spans, 0, True)
+        return
+    _lay_out_tools(line.tools, spans)
+    if isinstance(line, ChatLine):
+        if line.functions:
+            _lay_out_functions([_plain(function) for function in line.functions], spans)
+        _lay_out_messages(line.messages, spans, PER_EXAMPLE, True)
+    else:
+        _lay_out_messages(line.messages, spans, PER_EXAMPLE, False)
+
+
+def _lay_out_messages(messages: Sequence[Any], spans: Spans, lead: int, learns: bool) -> None:
+    texts, leads, trained = spans.texts, spans.leads, spans.trained
+    for message in messages:
+        kind = message.__class__
+        content = message.content
+        lead += PER_MESSAGE
+        bears_loss = learns and kind is Assistant and message.weight != 0
+        name = message.name
+        if name is not UNSET and name is not None:
+            spans.add(name, lead)
+            lead = PER_NAME
+        if content.__class__ is str:
+            texts.append(content)
+            leads.append(lead)
+            trained.append(bears_loss)
+            lead = 0
+        elif content.__class__ is list:
+            lead = _lay_out_parts(content, spans, lead, bears_loss)
+        if kind is Assistant and (message.tool_calls or message.function_call or message.refusal):
+            lead = _lay_out_calls(message, spans, lead, bears_loss)
+    if lead:
+        spans.add("", lead)
+
+
+def _lay_out_parts(parts: Sequence[Any], spans: Spans, lead: int, trained: bool) -> int:
+    for part in parts:
+        if isinstance(part, ImagePart):
+            lead += PER_IMAGE
+            continue
+        spans.add(part.refusal if isinstance(part, RefusalPart) else part.text, lead, trained)
+        lead = 0
+    return lead
+
+
+def _lay_out_calls(message: Assistant, spans: Spans, lead: int, trained: bool) -> int:
+    if message.refusal is not UNSET and message.refusal:
+        spans.add(message.refusal, lead, trained)
+        lead = 0
+    calls: list[FunctionCall] = [call.function for call in message.tool_calls or ()]
+    if message.function_call is not UNSET and message.function_call is not None:
+        calls.append(message.function_call)
+    for call in calls:
+        spans.add(call.name, lead + PER_CALL, trained)
+        spans.add(call.arguments, 0, trained)
+        lead = 0
+    return lead
+
+
+def _lay_out_tools(tools: Any, spans: Spans) -> None:
+    if tools is not UNSET and tools:
+        _lay_out_functions([_plain(tool.function) for tool in tools if isinstance(tool, Tool)], spans)
+
+
+def _plain(function: Any) -> tuple[str, str, Json]:
+    description = function.description if isinstance(function.description, str) else ""
+    return function.name, description, function.parameters if isinstance(function.parameters, dict) else {}
+
+
+def _lay_out_functions(functions: Sequence[tuple[str, str, Json]], spans: Spans) -> None:
+    for name, description, parameters in functions:
+        spans.add(f"{name}:{description.removesuffix('.')}", spans.per_function)
+        _lay_out_properties(parameters, spans)
+    spans.add("", PER_TOOLS)
+
+
+def _lay_out_properties(schema: Json, spans: Spans) -> None:
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or not properties:
+        return
+    lead = PER_PROPERTIES
+    for name, value in properties.items():
+        member: Json = value if isinstance(value, dict) else {}
+        lead += PER_PROPERTY
+        choices = member.get("enum")
+        if isinstance(choices, list):
+            lead += PER_ENUM
+            for choice in choices:
+                spans.add(choice if isinstance(choice, str) else json.dumps(choice), lead + PER_CHOICE)
+                lead = 0
+        description = str(member.get("description", "")).removesuffix(".")
+        spans.add(f"{name}:{member.get('type', '')}:{description}", lead)
+        lead = 0
+        _lay_out_properties(member, spans)

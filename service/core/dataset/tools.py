@@ -1,0 +1,126 @@
+"""Rules of tools: their declarations, the calls that answers make, and the results that follow."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from service.core.dataset.defects import Defect, Found, shown
+from service.core.dataset.lines import AnyMessage, Assistant, Function, FunctionCall, FunctionResult, Json, Tool, ToolResult, Unreadable
+from service.core.dataset.schema import misfit, schema_defect
+
+MAX_FUNCTIONS = 128
+_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_arguments = msgspec.json.Decoder(Json)
+
+Declared = dict[str, Json | None]
+
+
+def check_tools(tools: Sequence[Tool | None] | None | UnsetType, found: Found, path: str = "tools") -> Declared:
+    """Check declarations (None stands for one that could not be read) and return name to schema."""
+    if tools is UNSET or tools is None:
+        return {}
+    if len(tools) > MAX_FUNCTIONS:
+        found.append(Defect("invalid_tool_schema", path, f"{len(tools)} tools, at most {MAX_FUNCTIONS} are taken"))
+    declared: Declared = {}
+    for at, tool in enumerate(tools):
+        if tool is not None:
+            _declare(tool.function, declared, found, f"{path}[{at}].function")
+    return declared
+
+
+def check_functions(functions: Sequence[Function | None] | None | UnsetType, found: Found) -> Declared:
+    """Check the deprecated `functions` and return name to schema."""
+    if functions is UNSET or functions is None:
+        return {}
+    if not 1 <= len(functions) <= MAX_FUNCTIONS:
+        found.append(Defect("invalid_tool_schema", "functions", f"{len(functions)} functions, 1 to {MAX_FUNCTIONS} are taken"))
+    declared: Declared = {}
+    for at, function in enumerate(functions):
+        if function is not None:
+            _declare(function, declared, found, f"functions[{at}]")
+    return declared
+
+
+def _declare(function: Function, declared: Declared, found: Found, path: str) -> None:
+    if not _FUNCTION_NAME.fullmatch(function.name):
+        found.append(Defect("invalid_name", f"{path}.name", f"{shown(function.name)} is not a valid function name"))
+    if function.name in declared:
+        found.append(Defect("invalid_tool_schema", f"{path}.name", f"{shown(function.name)} is declared twice"))
+    parameters = function.parameters if isinstance(function.parameters, dict) else None
+    declared[function.name] = parameters
+    if parameters is not None and (wrong := schema_defect(parameters, f"{path}.parameters")):
+        found.append(Defect("invalid_tool_schema", wrong[0], wrong[1]))
+
+
+def check_calls(messages: Sequence[AnyMessage], declared: Declared, found: Found, path: str, *, whole: bool) -> None:
+    """Check calls against declarations and results against calls, in order.
+
+    `whole` is False where some declaration could not be read: an unknown name is then no finding.
+    """
+    known: set[str] = set()
+    waiting: dict[str, str] = {}
+    blind = False
+    for at, message in enumerate(messages):
+        here = f"{path}[{at}]"
+        if isinstance(message, Unreadable):
+            waiting, blind = {}, True
+            continue
+        if isinstance(message, ToolResult):
+            if not blind or message.tool_call_id in waiting:
+                _match_result(message, known, waiting, found, here)
+            continue
+        for call, where in waiting.items():
+            found.append(Defect("unanswered_tool_call", where, f"no tool message answers {shown(call)}"))
+        waiting = {}
+        if isinstance(message, Assistant):
+            waiting = _calls_of(message, declared, found, here, whole=whole)
+            known |= waiting.keys()
+        elif isinstance(message, FunctionResult) and whole and message.name not in declared:
+            found.append(Defect("undeclared_tool", f"{here}.name", f"{shown(message.name)} is not in `functions`"))
+
+
+def _match_result(result: ToolResult, known: set[str], waiting: dict[str, str], found: Found, path: str) -> None:
+    call = result.tool_call_id
+    if waiting.pop(call, None) is not None:
+        return
+    if call in known:
+        found.append(Defect("unused_tool_result", f"{path}.tool_call_id", f"{shown(call)} has been answered before"))
+    else:
+        found.append(Defect("unknown_tool_call_id", f"{path}.tool_call_id", f"no call before it has the id {shown(call)}"))
+
+
+def _calls_of(message: Assistant, declared: Declared, found: Found, path: str, *, whole: bool) -> dict[str, str]:
+    """Check the calls of one answer and return id to path."""
+    if message.function_call is not UNSET and message.function_call is not None:
+        _check_call(message.function_call, declared, found, f"{path}.function_call", whole=whole)
+    calls = message.tool_calls
+    if calls is UNSET or calls is None:
+        return {}
+    if not calls:
+        found.append(Defect("invalid_tool_call", f"{path}.tool_calls", "`tool_calls` is an empty list"))
+    ids: dict[str, str] = {}
+    for at, call in enumerate(calls):
+        here = f"{path}.tool_calls[{at}]"
+        if not call.id or call.id in ids:
+            wrong = "is used twice" if call.id else "is empty"
+            found.append(Defect("invalid_tool_call", f"{here}.id", f"the call's id {wrong}"))
+        ids[call.id] = here
+        _check_call(call.function, declared, found, f"{here}.function", whole=whole)
+    return ids
+
+
+def _check_call(call: FunctionCall, declared: Declared, found: Found, path: str, *, whole: bool) -> None:
+    if not _FUNCTION_NAME.fullmatch(call.name):
+        found.append(Defect("invalid_name", f"{path}.name", f"{shown(call.name)} is not a valid function name"))
+    elif whole and call.name not in declared:
+        found.append(Defect("undeclared_tool", f"{path}.name", f"{shown(call.name)} is not declared"))
+    try:
+        arguments = _arguments.decode(call.arguments)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        found.append(Defect("tool_arguments_not_json", f"{path}.arguments", "`arguments` is not the text of a JSON object"))
+        return
+    schema = declared.get(call.name)
+    if schema is not None and (wrong := misfit(arguments, schema, "arguments")):
+        found.append(Defect("tool_arguments_mismatch", f"{path}.arguments", wrong))
