@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from service.core.jobs import MethodType
+
 Purpose = Literal["fine-tune", "fine-tune-results"]
 FileStatus = Literal["uploaded", "processed", "error"]
 DatasetStatus = Literal["checking", "ready", "rejected"]
@@ -37,7 +39,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     derived_from: str | None = None
     asked_model: str | None = None
-    asked_method: str | None = None
+    asked_method: MethodType | None = None
     format: str | None = None
     examples: int | None = None
     valid: bool | None = None

@@ -188,7 +188,7 @@ class JobStore:
         pipe.set(keys.job(job.id), msgspec.json.encode(job))
         first = old.announced if old else 0
         for offset, kind in enumerate(announcements(old, job)):
-            queue_message(pipe, _message(job, kind, first + offset), clock.now())
+            queue_message(pipe, _message(job, kind, first + offset))
         _count(pipe, old, job)
         _place(pipe, old, job)
         announce(pipe, job.id)

@@ -7,6 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.core.dataset.report import Report
+from service.core.jobs import MethodType
 from service.store import due, keys
 from service.store.blobs import BlobStore, report_folder
 
@@ -23,7 +24,7 @@ class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     file_id: str
     sha256: str
     model: str
-    method: str
+    method: MethodType
     validation_id: str | None = None
     validation_sha256: str | None = None
 

@@ -78,7 +78,7 @@ def _announce(pipe: Pipeline, record: FileRecord, report: Report) -> None:
         sequence=0,
         extra_url=None,
     )
-    queue_message(pipe, message, clock.now())
+    queue_message(pipe, message)
     count(pipe, "dataset_bytes", report.bytes)
     count(pipe, "dataset_lines", report.lines)
     count(pipe, "dataset_tokens", report.tokens.total if report.tokens else 0)

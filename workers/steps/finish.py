@@ -63,10 +63,11 @@ def _end(job: Job, seen: RemoteJob) -> Change:
 async def _last_events(context: Context, claim: Claim, job: Job) -> Job:
     """Take in all events up to the end, so that nothing of the history is missing when the job is terminal."""
     provider = context.provider_of(job)
-    if not provider.capabilities.events or job.remote.job_id is None:
+    remote_id = job.remote.job_id
+    if not provider.capabilities.events or remote_id is None:
         return job
     for _ in range(_EVENT_ROUNDS):
-        events = await provider.events(job.remote.job_id, after=job.remote.event_cursor)
+        events = await provider.events(remote_id, after=job.remote.event_cursor)
         if not events:
             break
         taken, fresh = moves.take_events(job, events)
