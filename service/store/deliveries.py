@@ -143,9 +143,9 @@ class DeliveryQueue:
         rows = await self.load(wanted[:limit])
         return [rows[delivery_id] for delivery_id in wanted[:limit] if delivery_id in rows], len(wanted) > limit
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return when somebody rings for new work, or after `timeout_s` (at most a second)."""
-        await self._redis.blpop([keys.BELL], timeout=min(max(timeout_s, 0.01), 1.0))
+    async def is_rung(self) -> bool:
+        """Wait up to a second for somebody to ring for new work."""
+        return await self._redis.blpop([keys.BELL], timeout=1.0) is not None
 
     async def backlog(self) -> Backlog:
         """Return how much is waiting."""
