@@ -6,6 +6,7 @@ raw up to 16 kB; the whole try ends after 15 s.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -79,8 +80,13 @@ class WebhookClient:
         error: AttemptError | None = None
         retry_after_s: float | None = None
         try:
-            async with asyncio.timeout(self._timeout_s):
-                status, retry_after_s = await self._try(parse_target(url, policy), headers, body, policy)
+            target = parse_target(url, policy)
+            deadline = begun + self._timeout_s
+            async with asyncio.timeout_at(deadline) as limit:
+                response, connection = await self._ask(target, headers, body, policy)
+                limit.reschedule(None)
+            status, retry_after_s = response.status, _retry_after_s(response, clock.now())
+            await _read_some(response, connection, until=min(deadline, ticks() + _ANSWER_S))
         except (
             BadAddress,
             OSError,
@@ -102,21 +108,22 @@ class WebhookClient:
         """Free the resolver's threads."""
         self._system.close()
 
-    async def _try(
+    async def _ask(
         self, target: Target, headers: Mapping[str, str], body: bytes, policy: WebhookPolicy
-    ) -> tuple[int, float | None]:
+    ) -> tuple[httpcore2.Response, httpcore2.AsyncHTTPConnection]:
+        """Return the head of the answer and the connection, to be closed by the caller."""
         found = [target.host] if _is_literal(target.host) else await self._resolve(target.host, target.port)
         addresses = check_addresses(target, found, policy)[:_MOST_ADDRESSES]
         for address in addresses[:-1]:
             try:
-                return await self._try_at(address, target, headers, body, connect_s=_ONE_ADDRESS_S)
+                return await self._ask_at(address, target, headers, body, connect_s=_ONE_ADDRESS_S)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return await self._try_at(addresses[-1], target, headers, body, connect_s=self._timeout_s)
+        return await self._ask_at(addresses[-1], target, headers, body, connect_s=self._timeout_s)
 
-    async def _try_at(
+    async def _ask_at(
         self, address: str, target: Target, headers: Mapping[str, str], body: bytes, *, connect_s: float
-    ) -> tuple[int, float | None]:
+    ) -> tuple[httpcore2.Response, httpcore2.AsyncHTTPConnection]:
         """Talk to `address` as to the host of `target`: its name stands in Host, SNI and the certificate check."""
         request = httpcore2.Request(
             "POST",
@@ -135,24 +142,21 @@ class WebhookClient:
         )
         connection = httpcore2.AsyncHTTPConnection(request.url.origin, ssl_context=self._tls)
         try:
-            response = await connection.handle_async_request(request)
-            await _read_some(cast("AsyncIterable[bytes]", response.stream))
-            return response.status, _retry_after_s(response, clock.now())
-        finally:
+            return await connection.handle_async_request(request), connection
+        except BaseException:
             await connection.aclose()
+            raise
 
 
-async def _read_some(stream: AsyncIterable[bytes]) -> None:
-    """Read up to the cap, raw, for a moment; what goes wrong in the body changes nothing."""
+async def _read_some(response: httpcore2.Response, connection: httpcore2.AsyncHTTPConnection, *, until: float) -> None:
+    """Read up to the cap, raw, and close. The status has decided: what goes wrong in the body changes nothing."""
     size = 0
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            async for part in stream:
+    with contextlib.suppress(TimeoutError, *_FAULTS):
+        async with contextlib.aclosing(connection), asyncio.timeout_at(until):
+            async for part in cast("AsyncIterable[bytes]", response.stream):
                 size += len(part)
                 if size >= MAX_ANSWER_BYTES:
                     return
-    except (TimeoutError, *_FAULTS):
-        return
 
 
 def _retry_after_s(response: httpcore2.Response, now: float) -> float | None:

@@ -37,12 +37,11 @@ class WebhookStore:
         self._redis = redis
         self.deliveries = DeliveryQueue(redis)
 
-    async def create(self, endpoint: WebhookEndpoint) -> None:
-        """Store a new endpoint; it gets what happens from now on."""
+    async def create(self, endpoint: WebhookEndpoint, at: float) -> None:
+        """Store an endpoint made at `at`, which orders the list; it gets what happens from now on."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(keys.endpoint(endpoint.id), msgspec.json.encode(endpoint))
-            # The clock's second ties; the id's order then decides, the same for every reader.
-            pipe.zadd(keys.ENDPOINTS, {endpoint.id: endpoint.created_at})
+            pipe.zadd(keys.ENDPOINTS, {endpoint.id: at})
             pipe.incr(keys.ENDPOINTS_VERSION)
             await pipe.execute()
 

@@ -1,0 +1,163 @@
+"""Messages reach the receivers that want them, once each, signed, whatever the receivers do."""
+
+import msgspec
+import pytest
+from openai import OpenAI
+from redis.asyncio import Redis
+
+from service.core.webhooks import WebhookDelivery
+from service.store.webhooks import WebhookStore
+from tests.webhooks.conftest import endpoint, message, send, settle
+from tests.webhooks.receiver import FaultyReceiver
+from workers.deliver import Deliverer
+
+
+async def _only(store: WebhookStore, owner: str) -> WebhookDelivery:
+    (row,), _ = await store.deliveries.page(owner, after=None, limit=10)
+    return row
+
+
+async def test_a_message_reaches_those_who_want_it_and_the_job_s_own_address(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    wants = endpoint(receiver.url("/ok/wants"), "fine_tuning.job.succeeded")
+    for one in (wants, endpoint(receiver.url("/ok/not"), "fine_tuning.job.failed")):
+        await store.create(one, 1.0)
+    await send(redis, message(extra_url=receiver.url("/ok/own")))
+    await settle(deliverer)
+    assert sorted(received.path for received in receiver.ledger) == ["/ok/own", "/ok/wants"]
+    (own,), (other,) = receiver.at("/ok/own"), receiver.at("/ok/wants")
+    client = OpenAI(api_key="x")
+    event = client.webhooks.unwrap(own.body, own.headers, secret=await store.service_secret())
+    assert (event.type, event.object, event.data.id) == ("fine_tuning.job.succeeded", "event", "ftjob-1")
+    client.webhooks.verify_signature(other.body, other.headers, secret=wants.secret)
+    row = await _only(store, wants.id)
+    assert (row.status, row.attempt_count, row.attempts[0].status_code) == ("succeeded", 1, 200)
+    assert (await store.deliveries.backlog()).pending == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error", "pause"),
+    [
+        ("/status/500", 500, None, 5.0),
+        ("/status/404", 404, None, 5.0),
+        ("/status/304", 304, None, 5.0),
+        ("/redirect", 307, None, 5.0),
+        ("/later", 429, None, 120.0),
+        ("/hang", None, "timeout", 60.0),
+        ("/dripping-head", None, "timeout", 60.0),
+        ("/cut", None, "bad_answer", 5.0),
+        ("/headers", None, "bad_answer", 5.0),
+        ("/nonsense", None, "bad_answer", 5.0),
+    ],
+)
+async def test_a_failed_try_is_kept_and_tried_again(
+    store: WebhookStore,
+    redis: Redis,
+    receiver: FaultyReceiver,
+    deliverer: Deliverer,
+    path: str,
+    status: int | None,
+    error: str | None,
+    pause: float,
+) -> None:
+    one = endpoint(receiver.url(path))
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await settle(deliverer)
+    row = await _only(store, one.id)
+    (attempt,) = row.attempts
+    assert (row.status, attempt.status_code, attempt.error) == ("pending", status, error)
+    assert row.next_attempt_at == pytest.approx(attempt.started_at + attempt.duration_s + pause, abs=0.3)
+    assert (await store.deliveries.backlog()).pending == 1
+    assert not receiver.at("/internal"), "a redirect was followed"
+
+
+@pytest.mark.parametrize("path", ["/bomb", "/endless", "/drip"])
+async def test_what_follows_a_good_status_is_neither_believed_nor_kept(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer, path: str
+) -> None:
+    one = endpoint(receiver.url(path))
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await settle(deliverer)
+    row = await _only(store, one.id)
+    assert (row.status, row.attempts[0].duration_s < 0.6) == ("succeeded", True)
+
+
+async def test_410_disables_the_endpoint_and_says_so(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    gone = endpoint(receiver.url("/status/410"), "fine_tuning.job.succeeded")
+    watcher = endpoint(receiver.url("/ok"), "webhook_endpoint.disabled")
+    await store.create(gone, 1.0)
+    await store.create(watcher, 2.0)
+    await send(redis, message())
+    await settle(deliverer)
+    await send(redis, message())
+    await settle(deliverer)
+    assert len(receiver.at("/status/410")) == 1
+    (told,) = receiver.at("/ok")
+    assert msgspec.json.decode(told.body)["data"]["id"] == gone.id
+    assert (await store.get(gone.id)).disabled_reason == "gone"
+    assert (await _only(store, gone.id)).reason == "gone"
+
+
+async def test_a_second_fan_out_and_a_late_worker_change_nothing(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    one = endpoint(receiver.url())
+    await store.create(one, 1.0)
+    sent = message()
+    await send(redis, sent)
+    late = await store.deliveries.claim(slots=10)  # claims the message, as a worker would that dies now
+    assert late.messages == (sent.id,)
+    await send(redis, sent)  # a lost reply makes the client send its MULTI again
+    await settle(deliverer)
+    await send(redis, sent)
+    await settle(deliverer)
+    assert len(receiver.at("/ok")) == 1
+
+
+async def test_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    from service.core.webhooks import give_up
+
+    one = endpoint(receiver.url())
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await deliverer.look()  # fans out
+    claimed = await store.deliveries.claim(slots=10, lease_s=0.05)
+    (claim,) = claimed.deliveries
+    assert (await store.deliveries.claim(slots=10)).deliveries == (), "claimed twice"
+    rows = await store.deliveries.load([claim.id])
+    async with __import__("asyncio").timeout(2):
+        while not receiver.ledger:
+            await settle(deliverer)
+    await store.deliveries.finish(claim, give_up(rows[claim.id], "late"))
+    assert (await _only(store, one.id)).status == "succeeded"
+
+
+async def test_a_resent_delivery_begins_its_schedule_anew(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    from service.core import clock
+    from service.core.webhooks import next_round
+
+    receiver.status = 500
+    one = endpoint(receiver.url("/switch"))
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await settle(deliverer)
+    receiver.status = 200
+    row = await _only(store, one.id)
+    assert await store.deliveries.resend(next_round(row, clock.now()))
+    await settle(deliverer)
+    row = await _only(store, one.id)
+    assert (row.status, row.attempt_count, [attempt.status_code for attempt in row.attempts]) == (
+        "succeeded",
+        2,
+        [500, 200],
+    )
+    assert len({received.headers["webhook-id"] for received in receiver.ledger}) == 1
