@@ -15,10 +15,7 @@ _CODES = {"too_few_examples": "invalid_n_examples", "format_mismatch": "format_m
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Go on to pricing, or fail the job naming the first error and where to read the rest."""
     report = await reports.ensure(context, request_for(job))
-    if report is None:
-        error = JobError(code="model_not_tunable", message=f"Nothing is known of the model {job.model!r}.")
-        await context.advance(claim, job, moves.fail(job, error, clock.now()))
-    elif report.valid:
+    if report.valid:
         lint = Lint(errors=report.error_count, warnings=report.warning_count)
         await context.advance(claim, job, moves.checked(job, lint))
     else:

@@ -70,7 +70,7 @@ def _unsettled(context: Context, job: Job) -> float:
     return job.remote.last_try_at + _settle_s(context, job) - clock.now()
 
 
-def _request(job: Job, report: Report | None) -> CreateRequest:
+def _request(job: Job, report: Report) -> CreateRequest:
     if job.remote.training_file is None:
         raise ValueError(f"{job.id} is to be created but was not uploaded")
     return CreateRequest(
@@ -84,5 +84,5 @@ def _request(job: Job, report: Report | None) -> CreateRequest:
         metadata=job.metadata or {},
         integrations=job.integrations,
         provider_options=job.options.provider_options,
-        tokens_per_epoch=report.tokens.billable if report and report.tokens else None,
+        tokens_per_epoch=report.tokens.billable if report.tokens else None,
     )

@@ -31,18 +31,13 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
         method=record.asked_method or "supervised",
     )
     report = await reports.ensure(context, request)
-    if report is None:
-        request = msgspec.structs.replace(request, model=runtime.settings.default_model)
-        report = await reports.ensure(context, request)
-    if report is None:
-        raise ValueError(f"default_model {runtime.settings.default_model!r} is not in the catalogue")
-    checked, key = report, runtime.reports.key(request)
+    key = runtime.reports.key(request)
 
     def verdict(old: FileRecord) -> FileRecord | None:
-        return None if old.status != "uploaded" else with_verdict(old, checked, key)
+        return None if old.status != "uploaded" else with_verdict(old, report, key)
 
     def also(pipe: Pipeline) -> None:
-        _announce(pipe, with_verdict(record, checked, key), checked)
+        _announce(pipe, with_verdict(record, report, key), report)
 
     await runtime.files.finish_check(file_id, verdict, also)
     return None

@@ -22,13 +22,12 @@ async def _priced(context: Context, job: Job) -> Change:
     if found and (why := catalogue.refusal(found, job.method.type, now, target)):
         return moves.fail(job, JobError(code="model_not_tunable", message=why, param="model"), now)
     report = await reports.ensure(context, request_for(job))
-    examples = report.examples if report else 0
     result = estimate(
         model_name=job.model,
         model=found.model if found else None,
         method=job.method.type,
-        examples=examples,
-        tokens_per_epoch=report.tokens.billable if report and report.tokens else None,
+        examples=report.examples,
+        tokens_per_epoch=report.tokens.billable if report.tokens else None,
         n_epochs=job.method.hyperparameters.n_epochs,
         target=target,
         priced_at=catalogue.date.isoformat(),

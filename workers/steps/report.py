@@ -5,9 +5,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
 from service.check.engine import check_file
+from service.core.catalogue import MIN_EXAMPLES, USUAL_FORMATS
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
+from service.core.estimates import EstimateLine, estimate
 from service.store.blobs import content_key
 from service.store.due import Claim
 from service.store.reports import ReportRequest
@@ -24,19 +28,48 @@ async def look(context: Context, claim: Claim, digest: str) -> float | None:
     return None
 
 
-async def ensure(context: Context, request: ReportRequest) -> Report | None:
-    """Return the report, made now if it is not kept yet; None for a model of which nothing is known."""
+async def ensure(context: Context, request: ReportRequest) -> Report:
+    """Return the report, made now if it is not kept yet.
+
+    A model that the catalogue lacks has no known encoding: its lines are judged by the method's usual forms, and no
+    tokens are told.
+    """
     runtime = context.runtime
     kept = await runtime.reports.get(request)
     if kept is not None:
         return kept
-    profile = runtime.catalogue.profile(request.model, request.method)
-    if profile is None:
-        return None
+    known = runtime.catalogue.profile(request.model, request.method)
+    profile = known or _unknown(request)
     async with _local(context, request.sha256) as path, _local(context, request.validation_sha256) as validation:
         made = await asyncio.to_thread(_check, path, validation, profile, request)
+    made = _with_estimate(context, request, made) if known else msgspec.structs.replace(made, tokens=None)
     await runtime.reports.keep(request, made)
     return made
+
+
+def _unknown(request: ReportRequest) -> CheckProfile:
+    return CheckProfile(
+        model=request.model,
+        method=request.method,
+        encoding="o200k_base",
+        max_example_tokens=None,
+        min_examples=MIN_EXAMPLES,
+        formats=USUAL_FORMATS[request.method],
+    )
+
+
+def _with_estimate(context: Context, request: ReportRequest, report: Report) -> Report:
+    catalogue = context.runtime.catalogue
+    found = catalogue.resolve(request.model)
+    priced = estimate(
+        model_name=report.model,
+        model=found.model if found else None,
+        method=request.method,
+        examples=report.examples,
+        tokens_per_epoch=report.tokens.billable if report.tokens else None,
+        priced_at=catalogue.date.isoformat(),
+    )
+    return msgspec.structs.replace(report, estimates=(EstimateLine.of(priced),))
 
 
 def _check(path: Path | None, validation: Path | None, profile: CheckProfile, request: ReportRequest) -> Report:

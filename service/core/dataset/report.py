@@ -5,6 +5,7 @@ import heapq
 import msgspec
 
 from service.core.dataset.codes import CODES, PROFILE_CODES, Severity
+from service.core.estimates import EstimateLine
 
 LISTED_PER_CODE = 1000
 
@@ -56,15 +57,6 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     histogram: tuple[HistogramBin, ...]
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run over this dataset is expected to cost; `usd` is None where no price is known."""
-
-    model: str
-    epochs: int
-    billable_tokens: int
-    usd: float | None
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything found in one file, or in both splits, under one model and method.
 
@@ -90,7 +82,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     tokens: Tokens | None
     over_limit: int | None
-    estimates: tuple[Estimate, ...] = ()
+    estimates: tuple[EstimateLine, ...] = ()
     checked_with: dict[str, str | None]
 
     @property
