@@ -27,6 +27,7 @@ class FaultyReceiver:
     status: int = 200
     open_now: Counter[str] = field(default_factory=Counter[str])
     most_open: Counter[str] = field(default_factory=Counter[str])
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     port: int = 0
 
     async def __aenter__(self) -> "FaultyReceiver":
@@ -49,9 +50,8 @@ class FaultyReceiver:
         return [received for received in self.ledger if received.path == path]
 
     async def wait_for(self, count: int, path: str = "/ok", timeout_s: float = 5.0) -> list[Received]:
-        async with asyncio.timeout(timeout_s):
-            while len(self.at(path)) < count:
-                await asyncio.sleep(0.005)
+        async with asyncio.timeout(timeout_s), self.arrived:
+            await self.arrived.wait_for(lambda: len(self.at(path)) >= count)
         return self.at(path)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,6 +69,8 @@ class FaultyReceiver:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.ledger.append(Received(path, headers, body, asyncio.get_running_loop().time()))
+        async with self.arrived:
+            self.arrived.notify_all()
         self.open_now[path] += 1
         self.most_open[path] = max(self.most_open[path], self.open_now[path])
         try:
