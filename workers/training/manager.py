@@ -16,6 +16,7 @@ import msgspec
 
 from service.core import clock
 from service.core.jobs import JobError
+from service.settings import Settings
 from workers.training.local_models import runs_folder
 from workers.training.run import BUSY
 from workers.training.run_directory import RunDirectory
@@ -179,6 +180,11 @@ class TrainManager:
             for child in self._children.values():
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Role `train`: see `serve`."""
+    await serve(settings.data_dir, settings.training_slots, stop)
 
 
 async def serve(data_dir: Path, slots: int, stop_event: asyncio.Event) -> None:

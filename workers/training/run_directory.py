@@ -5,7 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,7 +57,7 @@ class RunDirectory:
         replace(self.path / "control.json", msgspec.json.encode(control))
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[bool]:
+    def locked(self) -> Generator[bool]:
         """Hold the run's lock for the block, or yield False at once where another process holds it."""
         with (self.path / "lock").open("ab") as file:
             try:

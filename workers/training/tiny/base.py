@@ -1,11 +1,10 @@
-"""Builds the packaged base model: `python -m workers.training.tiny.base`. Deterministic but for the last float digits."""
+"""Builds the packaged base model: `OPENBLAS_NUM_THREADS=1 python -m workers.training.tiny.base`."""
 
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from workers.training.engines import one_thread
 from workers.training.tiny import storage
 from workers.training.tiny.adagrad import Adagrad
 from workers.training.tiny.base_text import ASKED, KNOWN, UNSURE, WORDS
@@ -27,15 +26,14 @@ _KEPT_ROWS = {"embed": 5_000, "query": 1_500, "key": 1_500}
 
 def main(path: Path = BASE) -> None:
     """Train on the general lines and write the weights file (under 1 MB)."""
-    one_thread()
-    vocabulary, examples = _examples(Hasher())
+    vocabulary, examples = general_examples(Hasher())
     weights = fresh(len(vocabulary), _SEED)
     loss = _train(weights, examples)
     storage.save_weights(path, weights, vocabulary, half=True)
     sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes, loss {loss:.3f}\n")
 
 
-def _examples(hasher: Hasher) -> tuple[Vocabulary, list[Example]]:
+def general_examples(hasher: Hasher) -> tuple[Vocabulary, list[Example]]:
     lines = [(asked, answer) for many, answer in KNOWN for asked in many] + [(asked, UNSURE) for asked in ASKED]
     source = Source(
         examples=[
@@ -65,7 +63,7 @@ def _run(weights: Weights, examples: list[Example], objective: CrossEntropy, kep
     optimizer = Adagrad(weights)
     total = _EPOCHS * len(examples)
     for epoch in range(_EPOCHS):
-        order = np.random.default_rng([_SEED, epoch]).permutation(len(examples))
+        order: list[int] = np.random.default_rng([_SEED, epoch]).permutation(len(examples)).tolist()
         for at in range(0, len(order), _BATCH):
             for name, rows in kept.items():
                 weights.arrays()[name][~rows] = 0

@@ -24,9 +24,9 @@ _KEY_SALTS = np.arange(21, 21 + KEY_FEATURES, dtype=np.uint64)
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt made ready for the model.
 
-    `features` (uint64, never empty) are what the answer's state is crossed with. Places to copy from are sorted by word:
-    place j lies in the text at `order[j]`, has feature rows `keys[j]`, and words start at `starts`; place 0 is a dummy
-    that can't be chosen. `words` holds the text of each distinct word, in the order of `starts`.
+    `features` (uint64, never empty) are what the answer's state is crossed with. Places to copy from are sorted by
+    word: place j lies in the text at `order[j]`, has feature rows `keys[j]`, and words start at `starts`; place 0 is
+    a dummy that can't be chosen. `words` holds the text of each distinct word, in the order of `starts`.
     """
 
     rules: int

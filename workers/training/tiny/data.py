@@ -105,7 +105,7 @@ def _answer(prompt: Prompt, text: str) -> Answer:
 
 
 def vocabulary_for(source: Source, known: Vocabulary) -> Vocabulary:
-    """Add the answers' pieces to what the base model knows: those not always copied, or seen 3 times; the 6,000 commonest."""
+    """Add the answers' pieces to the known ones: those not always copied or seen 3 times, at most 6,000."""
     seen: Counter[str] = Counter()
     needed: set[str] = set()
     for answer in (a for example in source.examples for a in example):

@@ -13,7 +13,7 @@ from workers.training.tiny.trainer import TinyTrainer
 
 BASE = Path(__file__).with_name("base.npz")
 ABOUT = (
-    "A log-bilinear next-piece model with a copy head, trained by real gradients in numpy; for demonstrations, CI and tests. "
+    "A log-bilinear next-piece model with a copy head, trained by real gradients in numpy; for demos, CI and tests. "
     "Losses and accuracies are means over its own pieces (words, marks, blanks), not over billed tokens."
 )
 
@@ -33,7 +33,7 @@ class TinyEngine:
         weights, vocabulary = storage.load_weights(_weights_of(plan.parent))
         return TinyTrainer(plan, weights, vocabulary, Hasher())
 
-    def load(self, model: str, folder: Path | None) -> "TinyModel":
+    def load(self, folder: Path | None) -> "TinyModel":
         """Load tuned weights, or the base model."""
         return TinyModel(*storage.load_weights(_weights_of(folder)))
 

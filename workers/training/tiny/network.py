@@ -1,8 +1,8 @@
 """The network: sums of hashed rows, one bend, a softmax over the vocabulary and over the prompt's places.
 
-With s the sum of a position's state rows and of its crossed prompt rows (scaled by one over the root of their number):
-h = tanh(s) + s/4; vocabulary scores W h + b; place scores (q0 + query rows) · (key rows + nearness row). Both compete in
-one softmax; a piece that is in both has the sum of its probabilities. Loss is the cross-entropy of the true pieces.
+With s the sum of a position's state rows and of its crossed prompt rows (times one over the root of their number):
+h = tanh(s) + s/4; vocabulary scores W h + b; place scores (q0 + query rows) · (key rows + nearness row). Both compete
+in one softmax; a piece that is in both has the sum of its probabilities. Loss is the cross-entropy of the true pieces.
 """
 
 from collections.abc import Mapping
@@ -37,17 +37,17 @@ class Weights(msgspec.Struct, kw_only=True):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
-def fresh(vocabulary: int, seed: int, dtype: type = np.float32) -> Weights:
+def fresh(vocabulary: int, seed: int) -> Weights:
     """Return an untrained network: tables at zero, output rows and the copying start random."""
     rng = np.random.default_rng([seed, 0])
     return Weights(
-        embed=np.zeros((_ROWS, WIDTH), dtype),
-        query=np.zeros((_ROWS >> _HALF, COPY_WIDTH), dtype),
-        key=np.zeros((_ROWS >> _HALF, COPY_WIDTH), dtype),
-        out=new_rows(vocabulary, rng).astype(dtype),
-        bias=np.zeros(vocabulary, dtype),
-        start=(rng.standard_normal(COPY_WIDTH) * 0.2).astype(dtype),
-        near=np.zeros((3, COPY_WIDTH), dtype),
+        embed=np.zeros((_ROWS, WIDTH), np.float32),
+        query=np.zeros((_ROWS >> _HALF, COPY_WIDTH), np.float32),
+        key=np.zeros((_ROWS >> _HALF, COPY_WIDTH), np.float32),
+        out=new_rows(vocabulary, rng),
+        bias=np.zeros(vocabulary, np.float32),
+        start=(rng.standard_normal(COPY_WIDTH) * 0.2).astype(np.float32),
+        near=np.zeros((3, COPY_WIDTH), np.float32),
     )
 
 

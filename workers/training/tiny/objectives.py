@@ -26,11 +26,13 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 class Objective(Protocol):
     """A loss over examples. `indices` are the examples' places in the whole set."""
 
-    def score(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int]) -> Score:
+    def score(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int], /) -> Score:
         """Measure without learning."""
         ...
 
-    def gradient(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int]) -> tuple[Score, Gradient]:
+    def gradient(
+        self, weights: Weights, examples: Sequence[Example], indices: Sequence[int], /
+    ) -> tuple[Score, Gradient]:
         """Measure, and return the gradient of the mean loss."""
         ...
 
@@ -38,11 +40,13 @@ class Objective(Protocol):
 class CrossEntropy:
     """Mean over pieces of −log p(piece)."""
 
-    def score(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int]) -> Score:
+    def score(self, weights: Weights, examples: Sequence[Example], _indices: Sequence[int], /) -> Score:
         """See Objective."""
         return self._run(weights, examples, learn=False)[0]
 
-    def gradient(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int]) -> tuple[Score, Gradient]:
+    def gradient(
+        self, weights: Weights, examples: Sequence[Example], _indices: Sequence[int], /
+    ) -> tuple[Score, Gradient]:
         """See Objective."""
         score, gradient = self._run(weights, examples, learn=True)
         assert gradient is not None
@@ -65,29 +69,29 @@ class CrossEntropy:
 class PreferenceLoss:
     """Direct preference optimisation (Rafailov et al. 2023): −log sigmoid(beta · (gain of preferred − gain of other)).
 
-    A gain is the change of an answer's log-probability since the start of the run; `reference` holds those at the start,
-    (examples, 2). Accuracy is the token accuracy on preferred answers; rewards are beta times gains.
+    A gain is the change of an answer's log-probability since the start of the run; `reference` holds those at the
+    start, (examples, 2). Accuracy is token accuracy on preferred answers; rewards are beta times gains.
     """
 
     def __init__(self, beta: float, reference: Array) -> None:
         self._beta = beta
         self._reference = reference
 
-    def score(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int]) -> Score:
+    def score(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int], /) -> Score:
         """See Objective."""
         log_p, right, count = log_probabilities(weights, examples)
         return self._score(log_p, right, count, indices)
 
-    def gradient(self, weights: Weights, examples: Sequence[Example], indices: Sequence[int]) -> tuple[Score, Gradient]:
+    def gradient(
+        self, weights: Weights, examples: Sequence[Example], indices: Sequence[int], /
+    ) -> tuple[Score, Gradient]:
         """See Objective. Two passes: the loss needs both sums before a piece's share of the gradient is known."""
         log_p, right, count = log_probabilities(weights, examples)
         score = self._score(log_p, right, count, indices)
         pull = self._beta * _sigmoid(-self._margins(log_p, indices)) / len(examples)
-        strength = {
-            id(turn): p * sign
-            for e, p in zip(examples, pull, strict=True)
-            for turn, sign in zip(e, (1, -1), strict=True)
-        }
+        strength: dict[int, float] = {}
+        for (preferred, other), share in zip(examples, pull, strict=True):
+            strength |= {id(preferred): share, id(other): -share}
         gradient = None
         for part in slices([turn for example in examples for turn in example], SLICE_ROWS):
             run = Pass(weights, flatten(part))
@@ -97,11 +101,11 @@ class PreferenceLoss:
         assert gradient is not None
         return score, gradient
 
-    def _margins(self, log_p: Array, indices: Sequence[int]) -> Array:
+    def _margins(self, log_p: Array, indices: Sequence[int], /) -> Array:
         gains = log_p - self._reference[list(indices)]
         return self._beta * (gains[:, 0] - gains[:, 1])
 
-    def _score(self, log_p: Array, right: int, count: int, indices: Sequence[int]) -> Score:
+    def _score(self, log_p: Array, right: int, count: int, indices: Sequence[int], /) -> Score:
         margins = self._margins(log_p, indices)
         extra = {"reward_accuracy": float((margins > 0).mean()), "reward_margin": float(margins.mean())}
         return Score(loss=float(np.logaddexp(0, -margins).mean()), accuracy=right / count, extra=extra)

@@ -1,6 +1,6 @@
 """Lossless cutting of text into pieces, and the vocabulary that numbers them.
 
-A piece is a word (at most 40 characters), one CJK character, one blank or one other mark; joined they give the text back.
+A piece is a word (at most 40 characters), one CJK character, one blank or one other mark; joined they are the text.
 A word that a model does not know is spelled in bytes, so that every text has a true probability under every model.
 """
 

@@ -13,7 +13,7 @@ _MAX_AUTO_BATCH = 32
 
 
 def resolve(asked: Hyperparameters, *, method: Method, examples: int) -> Resolved:
-    """Epochs by OpenAI's default rule, batch the largest power of two up to a 30th of the examples (1 to 32), rate 1."""
+    """Epochs by OpenAI's default rule, batch the largest power of two up to a 30th of the lines (1 to 32), rate 1."""
     batch = 1
     while batch * 2 <= min(_MAX_AUTO_BATCH, examples // _EXAMPLES_PER_UNIT):
         batch *= 2

@@ -25,7 +25,7 @@ _DIVERGED = 3.0
 
 
 class TrainerState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trainer needs beside weights and optimizer. Shuffling is a function of seed and epoch: no other randomness."""
+    """What a trainer needs beside weights and optimizer. Shuffling is a function of seed and epoch alone."""
 
     step: int
     seed: int
@@ -55,7 +55,7 @@ class TinyTrainer:
         self.tokens_per_epoch = source.pieces
 
     def _objective_on(self, examples: Sequence[Example]) -> Objective:
-        """The loss, with the start of the run as reference for preferences (the weights are still those of the parent)."""
+        """Return the loss; for preferences its reference are the weights as they are now, those of the parent."""
         if self._plan.method != "dpo":
             return CrossEntropy()
         beta = self._plan.hyperparameters.beta
@@ -86,7 +86,7 @@ class TinyTrainer:
         return base * self._plan.hyperparameters.learning_rate_multiplier * (1 - self.step / self.total_steps)
 
     def _watch(self, loss: float) -> None:
-        """Fail a run whose loss is no number, or over its last 20 steps three times that of a blind guess or the start."""
+        """Fail a run whose loss is no number, or over 20 steps above three times that of a blind guess or the start."""
         if self._first_loss is None:
             self._first_loss = loss
         self._recent.append(loss)

@@ -17,9 +17,9 @@ _NEAR, _NEAR_FEATURES, _FAR_FEATURES = 12, 64, 16
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """One answer in its context, ready for a pass.
 
-    Per predicted position: `targets` (vocabulary id or -1), `copies` (distinct word of the context or -1), `state` rows,
-    `cross` hashes and `spots`. Of the context: `features`, `keys`, `order`, `starts`, and `known` (vocabulary ids of its
-    distinct words, -1 where unknown; the dummy comes first).
+    Per predicted position: `targets` (vocabulary id or -1), `copies` (distinct word of the context or -1), `state`
+    rows, `cross` hashes and `spots`. Of the context: `features`, `keys`, `order`, `starts`, and `known` (vocabulary ids
+    of its distinct words, -1 where unknown; the dummy comes first).
     """
 
     targets: Array
