@@ -15,6 +15,7 @@ from service.core.webhook_types import ENDPOINT_DISABLED
 MAX_BODY_BYTES = 20_000  # the recommendation of Standard Webhooks
 KEPT_ATTEMPTS = 20
 OVERLAP_S = 86_400.0
+_OLD_SECRETS = 4  # a client that sends a rotation again must not lose the secret that its receiver still has
 
 SCHEDULE_S = (0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Pause before each try, from the spec's example: ten tries over 75 hours."""
@@ -30,8 +31,18 @@ DeliveryStatus = Literal["pending", "succeeded", "failed"]
 AttemptError = Literal["timeout", "connection_failed", "tls_failed", "name_not_found", "address_refused", "bad_answer"]
 
 
+class OldSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that was rotated out and signs too until `until`."""
+
+    secret: str
+    until: float
+
+    def __repr__(self) -> str:
+        return f"OldSecret(until={self.until!r})"
+
+
 class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A receiver that a client registered. `previous_secret` signs too until `previous_until`."""
+    """A receiver that a client registered."""
 
     id: str
     created_at: int
@@ -40,16 +51,19 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     event_types: tuple[str, ...]
     secret: str
-    previous_secret: str | None = None
-    previous_until: float | None = None
+    old_secrets: tuple[OldSecret, ...] = ()
     disabled_at: int | None = None
     disabled_reason: str | None = None
 
     def secrets_at(self, now: float) -> tuple[str, ...]:
         """Return the secrets to sign with, the present one first."""
-        if self.previous_secret is None or self.previous_until is None or self.previous_until <= now:
-            return (self.secret,)
-        return (self.secret, self.previous_secret)
+        return (self.secret, *(old.secret for old in self.old_secrets if old.until > now))
+
+    def rotated(self, secret: str, now: float, *, keep_old: bool) -> "WebhookEndpoint":
+        """Return the endpoint with a new secret; the old one signs too for a day if `keep_old`, else none does."""
+        old = (OldSecret(secret=self.secret, until=now + OVERLAP_S), *self.old_secrets)
+        kept = tuple(one for one in old if one.until > now)[:_OLD_SECRETS] if keep_old else ()
+        return msgspec.structs.replace(self, secret=secret, old_secrets=kept, updated_at=int(now))
 
     def wants(self, event_type: str) -> bool:
         """Tell whether an event of this type goes to the endpoint."""

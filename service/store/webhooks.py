@@ -17,6 +17,8 @@ from service.store.deliveries import DeliveryQueue
 from service.store.redis import Pipeline
 from service.store.webhook_scripts import KEPT_S, MESSAGE_KEPT_S
 
+Also = Callable[[Pipeline], None]
+
 _ATTEMPTS = 10
 _BELL_LENGTH = 16
 _decoder = msgspec.json.Decoder(WebhookEndpoint)
@@ -37,12 +39,14 @@ class WebhookStore:
         self._redis = redis
         self.deliveries = DeliveryQueue(redis)
 
-    async def create(self, endpoint: WebhookEndpoint, at: float) -> None:
-        """Store an endpoint made at `at`, which orders the list; it gets what happens from now on."""
+    async def create(self, endpoint: WebhookEndpoint, at: float, also: Also | None = None) -> None:
+        """Store an endpoint made at `at`, which orders the list, and in the same MULTI what `also` queues."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(keys.endpoint(endpoint.id), msgspec.json.encode(endpoint))
             pipe.zadd(keys.ENDPOINTS, {endpoint.id: at})
             pipe.incr(keys.ENDPOINTS_VERSION)
+            if also is not None:
+                also(pipe)
             await pipe.execute()
 
     async def get(self, endpoint_id: str) -> WebhookEndpoint:
@@ -75,11 +79,11 @@ class WebhookStore:
         self,
         endpoint_id: str,
         change: Callable[[WebhookEndpoint], WebhookEndpoint],
-        also: Callable[[Pipeline], None] | None = None,
+        also: Callable[[Pipeline, WebhookEndpoint], None] | None = None,
     ) -> WebhookEndpoint:
         """Read, `change` and write until nobody else wrote in between; an unchanged record is not written.
 
-        `also` queues more in the same MULTI. Raises NotFound, or Conflict when it never holds still.
+        `also` queues more in the same MULTI, knowing the new record. Raises NotFound, or Conflict after ten tries.
         """
         key = keys.endpoint(endpoint_id)
         for _ in range(_ATTEMPTS):
@@ -98,7 +102,7 @@ class WebhookStore:
                 if old.disabled_at is not None and new.disabled_at is None:
                     pipe.delete(keys.health(endpoint_id))
                 if also is not None:
-                    also(pipe)
+                    also(pipe, new)
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -123,7 +127,7 @@ class WebhookStore:
             created_at=now,
             data={"id": endpoint_id, "tunewright": {"status": "disabled", "reason": reason, "sequence": 0}},
         )
-        await self.modify(endpoint_id, change, also=lambda pipe: queue_message(pipe, message))
+        await self.modify(endpoint_id, change, also=lambda pipe, _: queue_message(pipe, message))
         return is_new
 
     async def delete(self, endpoint_id: str) -> None:

@@ -104,10 +104,12 @@ def test_fan_out_makes_the_same_rows_each_time() -> None:
     assert len({row.id for row in rows}) == 2
 
 
-def test_the_old_secret_signs_until_its_day_is_over() -> None:
-    rotated = _endpoint("we_1", previous_secret="old", previous_until=100.0)
-    assert (rotated.secrets_at(99.0), rotated.secrets_at(100.0)) == (("s", "old"), ("s",))
-    assert "old" not in repr(rotated)
+def test_old_secrets_sign_until_their_day_is_over() -> None:
+    twice = _endpoint("we_1").rotated("b", 100.0, keep_old=True).rotated("c", 101.0, keep_old=True)
+    assert twice.secrets_at(102.0) == ("c", "b", "s")
+    assert twice.secrets_at(86_500.5) == ("c", "b")
+    assert twice.rotated("d", 102.0, keep_old=False).secrets_at(102.0) == ("d",)
+    assert "secret=" not in repr(twice) + repr(twice.old_secrets)
 
 
 def test_the_body_is_openai_s_envelope_and_small() -> None:
