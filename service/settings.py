@@ -70,9 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     redis_url: Annotated[
         str | None,
-        Meta(
-            description="`redis://`, `rediss://`, `unix://` or `sentinel://HOST:PORT,…/NAME`; none starts one."
-        ),
+        Meta(description="`redis://`, `rediss://`, `unix://` or `sentinel://HOST:PORT,…/NAME`; none starts one."),
     ] = None
     redis_unchecked: Annotated[
         bool, Meta(description="Serve even if the durability of Redis can't be read (managed Redis that hides CONFIG).")
@@ -125,6 +123,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
     for name in Settings.__struct_fields__:
         if name != "providers" and (text := env.get(f"TUNEWRIGHT_{name.upper()}")):
             values[name] = text.split(",") if name == "webhook_allow" else text
+    values.setdefault("redis_url", env.get("REDIS_URL") or None)
     values.update({name: value for name, value in overrides.items() if value is not None})
     values["providers"] = _providers(values.get("providers", {}), env)
     try:
@@ -134,6 +133,29 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
     for name, provider in settings.providers.items():
         _check_provider(name, provider)
     return settings
+
+
+def child_environment(settings: Settings, file: Path | None = None) -> dict[str, str]:
+    """Return this process's environment with `settings` in it, so that a child's `load` gives the same settings.
+
+    Providers travel by the configuration file: `file`, or the one that `load` finds by itself.
+    """
+    env = dict(os.environ)
+    for name in Settings.__struct_fields__:
+        env.pop(f"TUNEWRIGHT_{name.upper()}", None)
+        if name != "providers" and (text := _as_text(getattr(settings, name))):
+            env[f"TUNEWRIGHT_{name.upper()}"] = text
+    if file is not None:
+        env["TUNEWRIGHT_CONFIG"] = str(file.absolute())
+    return env
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
 
 
 def _decode(kind: type, value: Any) -> Any:
