@@ -5,7 +5,7 @@ import contextlib
 import functools
 import gzip
 import ssl
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 
@@ -24,6 +24,7 @@ class FaultyReceiver:
     tls: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
     ledger: list[Received] = field(default_factory=list[Received])
+    by_path: defaultdict[str, list[Received]] = field(default_factory=lambda: defaultdict(list))
     status: int = 200
     open_now: Counter[str] = field(default_factory=Counter[str])
     most_open: Counter[str] = field(default_factory=Counter[str])
@@ -47,7 +48,7 @@ class FaultyReceiver:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{path}"
 
     def at(self, path: str) -> list[Received]:
-        return [received for received in self.ledger if received.path == path]
+        return self.by_path[path]
 
     async def wait_for(self, count: int, path: str = "/ok", timeout_s: float = 5.0) -> list[Received]:
         async with asyncio.timeout(timeout_s), self.arrived:
@@ -68,7 +69,9 @@ class FaultyReceiver:
         path = head[0].split(" ")[1]
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.ledger.append(Received(path, headers, body, asyncio.get_running_loop().time()))
+        received = Received(path, headers, body, asyncio.get_running_loop().time())
+        self.ledger.append(received)
+        self.by_path[path].append(received)
         async with self.arrived:
             self.arrived.notify_all()
         self.open_now[path] += 1

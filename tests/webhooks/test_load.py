@@ -1,0 +1,117 @@
+"""Receivers that hang cost the others nothing; caps hold; retries come by themselves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from service.core import clock
+from service.store.webhooks import WebhookStore
+from tests.webhooks.conftest import endpoint, message, policy, send
+from tests.webhooks.receiver import FaultyReceiver
+from workers.deliver import Deliverer
+from workers.webhook_client import WebhookClient
+
+
+@pytest.fixture
+async def running(store: WebhookStore) -> AsyncIterator[Deliverer]:
+    """A deliverer with production's time limit, serving."""
+    client, stop = WebhookClient(), asyncio.Event()
+    deliverer = Deliverer(store, client, policy)
+    task = asyncio.create_task(deliverer.serve(stop))
+    yield deliverer
+    stop.set()
+    await task
+    client.close()
+
+
+def _delays(receiver: FaultyReceiver, path: str, sent: dict[str, float]) -> list[float]:
+    return sorted(got.at - sent[got.headers["webhook-id"]] for got in receiver.at(path))
+
+
+async def _send_steadily(redis: Redis, rate: float, count: int) -> dict[str, float]:
+    loop = asyncio.get_running_loop()
+    start, sent = loop.time(), dict[str, float]()
+    for number in range(count):
+        await asyncio.sleep(max(0.0, start + number / rate - loop.time()))
+        one = message()
+        sent[one.id] = loop.time()
+        await send(redis, one)
+    return sent
+
+
+@pytest.mark.slow
+async def test_a_thousand_receivers_that_hang_do_not_delay_the_others(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, running: Deliverer
+) -> None:
+    for number in range(1_000):
+        await store.create(endpoint(receiver.url(f"/hang/{number}"), "fine_tuning.job.failed"), float(number))
+    await store.create(endpoint(receiver.url("/ok")), 2_000.0)
+    await send(redis, message("fine_tuning.job.failed"))
+    for number in range(1_000):
+        await receiver.wait_for(1, f"/hang/{number}", 20)
+    sent = await _send_steadily(redis, 20, 40)
+    await receiver.wait_for(41)
+    first, *_ = receiver.at("/ok")
+    sent[first.headers["webhook-id"]] = first.at
+    assert _delays(receiver, "/ok", sent)[-1] < 1.0
+    assert max(receiver.most_open.values()) <= 1
+
+
+@pytest.mark.slow
+async def test_a_hundred_deliveries_a_second_with_one_of_twenty_hanging(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, running: Deliverer
+) -> None:
+    for number in range(19):
+        await store.create(endpoint(receiver.url(f"/ok/{number}")), float(number))
+    await store.create(endpoint(receiver.url("/hang")), 100.0)
+    sent = await _send_steadily(redis, 5, 30)
+    for number in range(19):
+        await receiver.wait_for(30, f"/ok/{number}")
+    delays = sorted(delay for number in range(19) for delay in _delays(receiver, f"/ok/{number}", sent))
+    print(f"first attempt p50 {delays[len(delays) // 2]:.3f} s, p95 {delays[int(len(delays) * 0.95)]:.3f} s")
+    assert delays[int(len(delays) * 0.95)] < 2.0
+
+
+async def test_the_first_try_is_at_once_and_the_cap_holds(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, running: Deliverer
+) -> None:
+    await store.create(endpoint(receiver.url("/slow")), 1.0)
+    sent = await _send_steadily(redis, 1_000, 1)
+    await receiver.wait_for(1, "/slow")
+    assert _delays(receiver, "/slow", sent)[0] < 1.0
+    assert receiver.most_open["/slow"] == 1, "a receiver that nobody knows yet gets one at a time"
+    await asyncio.sleep(0.4)
+    await send(redis, *(message() for _ in range(12)))
+    await receiver.wait_for(13, "/slow")
+    assert receiver.most_open["/slow"] == 4
+
+
+async def test_a_failed_delivery_comes_back_by_itself(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, running: Deliverer
+) -> None:
+    receiver.status = 500
+    await store.create(endpoint(receiver.url("/switch")), 1.0)
+    begun = clock.now()
+    await send(redis, message())
+    await receiver.wait_for(1, "/switch")
+    receiver.status = 200
+    await receiver.wait_for(2, "/switch", 8.0)
+    assert 3.9 < clock.now() - begun < 7.0
+
+
+async def test_what_is_under_way_at_the_end_is_given_back(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver
+) -> None:
+    one = endpoint(receiver.url("/hang"))
+    await store.create(one, 1.0)
+    client, stop = WebhookClient(), asyncio.Event()
+    task = asyncio.create_task(Deliverer(store, client, policy).serve(stop))
+    await send(redis, message())
+    await receiver.wait_for(1, "/hang")
+    stop.set()
+    await task
+    claimed = await store.deliveries.claim(slots=10)
+    assert [claim.lane for claim in claimed.deliveries] == [one.id]
+    client.close()
