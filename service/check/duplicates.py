@@ -38,7 +38,9 @@ class ContextIndex:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._spill is not None:
             self._spill.close()
 
@@ -56,8 +58,10 @@ class ContextIndex:
             data = self._load(part)
             if len(data) <= _WIDTH:
                 continue
-            records = sorted(data[at : at + _KEY] + data[at + 24 : at + 32] + data[at + 16 : at + 24]
-                             for at in range(0, len(data), _WIDTH))
+            records = sorted(
+                data[at : at + _KEY] + data[at + 24 : at + 32] + data[at + 16 : at + 24]
+                for at in range(0, len(data), _WIDTH)
+            )
             start = 0
             for at in range(1, len(records) + 1):
                 if at == len(records) or records[at][:_KEY] != records[start][:_KEY]:

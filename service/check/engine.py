@@ -1,6 +1,6 @@
 """Checks a dataset in one pass: every finding, exact tokens, both splits, in bounded memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
@@ -33,7 +33,7 @@ class _Pass(NamedTuple):
 
     profile: CheckProfile
     log: FindingLog
-    index: ContextIndex
+    contexts: ContextIndex
     counter: TokenCounter
     pool: ThreadPoolExecutor
 
@@ -67,7 +67,7 @@ def check_file(
 
 
 @contextmanager
-def _opened(source: BinaryIO | Path | None) -> Iterator[BinaryIO | None]:
+def _opened(source: BinaryIO | Path | None) -> Generator[BinaryIO | None]:
     if isinstance(source, Path):
         with source.open("rb") as stream:
             yield stream
@@ -134,15 +134,13 @@ def _tally(work: Counting, future: Future[list[int]], split: SplitCheck, tally: 
 
 
 def _note_repeats(shared: _Pass) -> None:
-    for repeat in shared.index.repeats():
+    for repeat in shared.contexts.repeats():
         told = _TOLD[repeat.code].format(first=repeat.first)
         file = "validation" if repeat.validation else "training"
         shared.log.add(repeat.code, told, file=file, line=repeat.line, related=(repeat.first,))
 
 
-def _report(
-    reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None
-) -> Report:
+def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:
     profile, log = shared.profile, shared.log
     errors = log.count("error")
     counted = tally.examples > 0

@@ -10,7 +10,7 @@ LINE_BYTES = 16 << 20
 
 
 class Block(NamedTuple):
-    """Whole lines without their line feeds; `first` is the number of the first, from 1. None stands for a skipped line."""
+    """Whole lines without their line feeds; `first` is the number of the first, from 1. None is a skipped line."""
 
     first: int
     lines: list[bytes | None]
@@ -37,7 +37,8 @@ class LineReader:
             pass
 
     def __iter__(self) -> Iterator[Block]:
-        rest = b""
+        rest: list[bytes] = []
+        held = 0
         skipping = False
         while data := self._read():
             if skipping:
@@ -47,15 +48,19 @@ class LineReader:
                 skipping = False
             cut = data.rfind(b"\n")
             if cut >= 0:
-                raw, rest = rest + data[:cut], data[cut + 1 :]
+                rest.append(data[:cut])
+                raw = b"".join(rest)
+                rest, held = [data[cut + 1 :]], len(data) - cut - 1
                 yield self._block(list(raw.split(b"\n")), raw)
             else:
-                rest += data
-            if len(rest) > LINE_BYTES:
-                rest, skipping = b"", True
+                rest.append(data)
+                held += len(data)
+            if held > LINE_BYTES:
+                rest, held, skipping = [], 0, True
                 yield self._block([None], b"")
-        if rest:
-            yield self._block([rest], rest)
+        if held:
+            raw = b"".join(rest)
+            yield self._block([raw], raw)
 
     def _block(self, lines: list[bytes | None], raw: bytes) -> Block:
         first = self.lines + 1

@@ -8,15 +8,17 @@ from service.check.duplicates import ContextIndex
 from service.check.fingerprints import fingerprint
 from service.check.reader import LINE_BYTES, Block
 from service.core.dataset.classes import ClassRules
+from service.core.dataset.conversation import is_plain
 from service.core.dataset.defects import Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
-from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Json, Line, System
+from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System
 from service.core.dataset.mend import judge_slowly
 from service.core.dataset.parse import parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
 from service.core.dataset.spans import Spans, lay_out
-from service.core.dataset.texts import ANCHORS, BLANKS, check_blanks, check_texts
+from service.core.dataset.texts import BLANKS, Watched, check_blanks, check_texts, watch
+from service.core.dataset.values import Json
 
 _SNIFFED = 1000
 _MAGIC = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1", b"BZh", b"\xfd7zXZ\x00")
@@ -59,7 +61,7 @@ class SplitCheck:
             return None
         line = first.partition(b"\n")[0]
         try:
-            items = msgspec.json.decode(line)
+            items: Any = msgspec.json.decode(line)
         except _NOT_READ:
             return "json_array_file"
         return "json_array_file" if items and all(isinstance(item, dict) for item in items) else None
@@ -72,7 +74,7 @@ class SplitCheck:
         if self.form is None:
             self._settle_form(block)
         work = Counting(Spans(encoding), [], [])
-        watched = any(anchor in block.raw for anchor in ANCHORS)
+        watched = watch(block.raw)
         for number, raw in enumerate(block.lines, block.first):
             if raw is None:
                 self._fill()
@@ -82,7 +84,7 @@ class SplitCheck:
             try:
                 line = self._read(raw, number, found)
                 if line is not None:
-                    self._judge(line, raw, number, found, work, watched)
+                    self._take_in(line, raw, number, found, work, watched)
             except RecursionError:
                 self._add(number, [], "nesting_too_deep", "the line is nested deeper than can be read")
                 continue
@@ -100,10 +102,16 @@ class SplitCheck:
         self.form = form_of_file(sniffed, self._profile.method)
         if self.form not in self._profile.formats:
             takes = " or ".join(self._profile.formats) or "no form of line"
-            self._mismatch = f"the line has the form {self.form}; {self._profile.model} with {self._profile.method} takes {takes}"
+            self._mismatch = (
+                f"the line has the form {self.form}; {self._profile.model} with {self._profile.method} takes {takes}"
+            )
 
     def _read(self, raw: bytes, number: int, found: Found) -> Line | None:
-        """Return the line as its form's struct; whatever stops that goes to `found`."""
+        """Return the line as its form's struct, judged; None where it has another shape. All defects go to `found`.
+
+        Every member of a line ends in `":`; where a line has more of these than the struct that was read from it, some
+        member was given twice.
+        """
         form = self.form
         assert form is not None
         try:
@@ -112,10 +120,14 @@ class SplitCheck:
             return self._read_slowly(raw, form, number, found)
         self._fill()
         pairs = raw.count(b'":')
-        if form != "chat" or pairs != 1 + 2 * len(line.messages):  # pyright: ignore[reportAttributeAccessIssue]
+        if isinstance(line, ChatLine) and pairs == 1 + 2 * len(line.messages):
+            if not is_plain(line.messages):
+                judge(line, found)
+        else:
             again = msgspec.json.encode(line)
             if pairs - raw.count(b'\\":') != again.count(b'":') - again.count(b'\\":'):
                 parse(raw, found)
+            judge(line, found)
         return line
 
     def _read_slowly(self, raw: bytes, form: Form, number: int, found: Found) -> Line | None:
@@ -134,16 +146,16 @@ class SplitCheck:
             return None
         self.readable = True
         try:
-            return msgspec.convert(value, DECODERS[form].type)
-        except (msgspec.ValidationError, RecursionError):
+            line = msgspec.convert(value, DECODERS[form].type)
+        except msgspec.ValidationError:
             judge_slowly(value, form, found)
-        return None
-
-    def _judge(self, line: Line, raw: bytes, number: int, found: Found, work: Counting, watched: bool) -> None:
-        self.readable = True
+            return None
         judge(line, found)
-        if watched:
-            check_texts(line, raw, found)
+        return line
+
+    def _take_in(self, line: Line, raw: bytes, number: int, found: Found, work: Counting, watched: Watched) -> None:
+        self.readable = True
+        check_texts(line, raw, watched, found)
         if self._mismatch is not None:
             self._add(number, [], "format_mismatch", self._mismatch)
         if len(raw) >= BLANKS and check_blanks(line, found):

@@ -12,7 +12,7 @@ import tiktoken
 from service.check.vocab import read_tokens
 
 try:
-    import toktok
+    import toktok  # pyright: ignore[reportMissingTypeStubs]
 except ImportError:  # no wheel for this platform: tiktoken counts alone
     toktok: ModuleType | None = None
 
@@ -78,16 +78,16 @@ def load_encoding(name: str) -> tiktoken.Encoding:
 class TokenCounter:
     """Counts the tokens of texts as ordinary text: special tokens have no meaning inside them.
 
-    With the accelerator each batch has a random share counted again by tiktoken; AcceleratorDiffers is raised at the
-    first difference, and `accelerated=False` then gives a counter that is tiktoken alone. One counter serves one thread.
-    Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
+    With the accelerator a random share of each batch is counted again by tiktoken; AcceleratorDiffers is raised at
+    the first difference, and `accelerated=False` then gives a counter that is tiktoken alone. One counter serves one
+    thread. Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
     """
 
     def __init__(self, encoding: str, *, accelerated: bool = True, seed: int = 0) -> None:
         self.encoding = encoding
         self._reference = load_encoding(encoding)
         self._fast = _accelerator(encoding) if accelerated else None
-        self._random = random.Random(seed)  # noqa: S311 (a sample, not a secret)
+        self._random = random.Random(seed)
         self._young: dict[str, int] = {}
         self._old: dict[str, int] = {}
         self._young_characters = 0
@@ -106,7 +106,11 @@ class TokenCounter:
         young, old = self._young, self._old
         counts = [-1] * len(texts)
         missing: dict[str, list[int]] = {}
+        long: list[int] = []
         for at, text in enumerate(texts):
+            if len(text) > _CACHED_TEXT:
+                long.append(at)
+                continue
             known = young.get(text)
             if known is None and (known := old.get(text)) is not None:
                 self._remember(text, known)
@@ -117,8 +121,9 @@ class TokenCounter:
         for (text, places), number in zip(missing.items(), self._count_new(list(missing)), strict=True):
             for at in places:
                 counts[at] = number
-            if len(text) <= _CACHED_TEXT:
-                self._remember(text, number)
+            self._remember(text, number)
+        for at, number in zip(long, self._count_new([texts[at] for at in long]), strict=True):
+            counts[at] = number
         return counts
 
     def _count_new(self, texts: list[str]) -> list[int]:

@@ -59,12 +59,15 @@ CODES: dict[str, Code] = {
     "last_message_not_prompt": _error("The model has nothing to answer.", "End a reinforcement line with the user."),
     "control_token": _error("OpenAI refuses text with control tokens.", "Remove the token from the text."),
     "whitespace_run": _error("Tokenizers break on huge runs of blanks.", "Collapse the run."),
-    "image_invalid": _error("The image, or the whole file, is skipped or refused.", "Use JPEG, PNG or WEBP, at most 10 a"
-                            " line and 10 MB each, in user messages, by http(s) or data URL."),
+    "image_invalid": _error(
+        "The image, or the whole file, is skipped or refused.",
+        "Use JPEG, PNG or WEBP, at most 10 a line and 10 MB each, in user messages, by http(s) or data URL.",
+    ),
     # tools
     "invalid_tool_call": _error(_REFUSED, "A call has `id`, `type` function, and `function` with name and arguments."),
-    "tool_arguments_not_json": _error("The model learns to write calls that nobody can parse.", "`arguments` is a text"
-                                      " that holds one JSON object."),
+    "tool_arguments_not_json": _error(
+        "The model learns to write calls that nobody can parse.", "`arguments` is a text that holds one JSON object."
+    ),
     "unknown_tool_call_id": _error(_REFUSED, "Let `tool_call_id` repeat the `id` of an earlier call."),
     "missing_tool_call_id": _error(_REFUSED, "Give the id of the call that the message answers."),
     "undeclared_tool": _error("The model learns to call what its prompt does not offer.", "Declare it in `tools`."),
@@ -83,8 +86,9 @@ CODES: dict[str, Code] = {
     "train_validation_leak": _warning("Validation figures look better than they are.", "Remove it from one split."),
     "prompt_leak": _warning("The validation prompt was seen in training.", "Keep each prompt in one split."),
     "example_truncated": _warning(_LOST, "Shorten the example, or split it."),
-    "nothing_trained_after_truncation": _warning("The answer lies beyond the limit: paid for, learnt nothing.",
-                                                 "Shorten the prompt so that the answer fits."),
+    "nothing_trained_after_truncation": _warning(
+        "The answer lies beyond the limit: paid for, learnt nothing.", "Shorten the prompt so that the answer fits."
+    ),
     "label_variants": _warning("One class spelt several ways is several classes.", "Use one spelling."),
     "class_imbalance": _warning("The model learns to answer the large class.", "Add examples of the small classes."),
     "system_prompt_outlier": _warning("A few lines have another system prompt than the rest.", "Use one, if unmeant."),

@@ -7,9 +7,16 @@ from msgspec import UNSET
 
 from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.images import check_images
-from service.core.dataset.lines import AnyMessage, Assistant, Developer, System, Unreadable, User
+from service.core.dataset.lines import AnyMessage, Assistant, Developer, PromptMessage, System, Unreadable, User
+from service.core.dataset.values import is_list
 
 _LOOP_CHARACTERS = 400
+_FOLLOWERS: dict[type[PromptMessage] | None, tuple[type[PromptMessage], ...]] = {
+    None: (System, User),
+    System: (User,),
+    User: (Assistant,),
+    Assistant: (User,),
+}
 _NAME = re.compile(r"[^\s<|\\/>]{1,64}")
 
 
@@ -26,11 +33,29 @@ def check_training(messages: Sequence[AnyMessage], found: Found) -> None:
         return
     if roles[-1] is not Assistant and not _hides_role(messages[-1:], "assistant"):
         path = f"messages[{len(messages) - 1}]"
-        found.append(Defect("last_message_not_assistant", path, f"the last message has the role {role_of(messages[-1])}"))
+        found.append(
+            Defect("last_message_not_assistant", path, f"the last message has the role {role_of(messages[-1])}")
+        )
     if not any(type(message) is Assistant and message.weight != 0 for message in messages) and not _hides_role(
         messages, "assistant"
     ):
         found.append(Defect("no_trained_message", "messages", "every assistant message has weight 0"))
+
+
+def is_plain(messages: Sequence[PromptMessage]) -> bool:
+    """Whether messages that have a role and a content and nothing else leave nothing to find: the way most lines go.
+
+    True for an optional system message, then user and assistant in turn, each with a text.
+    """
+    before: type[PromptMessage] | None = None
+    for message in messages:
+        kind, content = type(message), message.content
+        if not isinstance(content, str) or not content or content.isspace() or kind not in _FOLLOWERS[before]:
+            return False
+        if kind is Assistant and len(content) >= _LOOP_CHARACTERS and _loops(content):
+            return False
+        before = kind
+    return before is Assistant
 
 
 def check_prompt(messages: Sequence[AnyMessage], found: Found) -> None:
@@ -58,9 +83,8 @@ def check_turns(messages: Sequence[AnyMessage], found: Found, path: str) -> None
             if kind is before and (kind is User or kind is Assistant):
                 found.append(Defect("consecutive_roles", f"{path}[{at}]", f"two {role_of(message)} messages in a row"))
         before = kind
-        if kind is Unreadable:
-            continue
-        _check_message(message, found, path, at)
+        if not isinstance(message, Unreadable):
+            _check_message(message, found, path, at)
     if not asked:
         found.append(Defect("no_user_message", path, "no message has the role user"))
 
@@ -71,16 +95,14 @@ def _late_system(opened: bool, reported: bool, path: str, found: Found) -> bool:
     return opened
 
 
-def _check_message(message: AnyMessage, found: Found, path: str, at: int) -> None:
-    if type(message) is Unreadable:
-        return
-    content = message.content  # pyright: ignore[reportAttributeAccessIssue]
-    if content.__class__ is not str or not content or content.isspace():
+def _check_message(message: PromptMessage, found: Found, path: str, at: int) -> None:
+    content, name = message.content, message.name
+    if not isinstance(content, str) or not content or content.isspace():
         _check_content(message, found, f"{path}[{at}]")
     elif len(content) >= _LOOP_CHARACTERS and type(message) is Assistant and _loops(content):
-        found.append(Defect("repetitive_completion", f"{path}[{at}].content", "the answer repeats its end over and over"))
-    name = message.name  # pyright: ignore[reportAttributeAccessIssue]
-    if name is not UNSET and name is not None and not _NAME.fullmatch(name):
+        where = f"{path}[{at}].content"
+        found.append(Defect("repetitive_completion", where, "the answer repeats its end over and over"))
+    if isinstance(name, str) and not _NAME.fullmatch(name):
         found.append(Defect("invalid_name", f"{path}[{at}].name", f"{shown(name)} is not a valid name"))
 
 
@@ -90,11 +112,11 @@ def _loops(text: str) -> bool:
     return not end.isspace() and text.count(end) * 90 >= max(len(text), 450) and len(set(end)) > 2
 
 
-def _check_content(message: AnyMessage, found: Found, path: str) -> None:
+def _check_content(message: PromptMessage, found: Found, path: str) -> None:
     """Rules of content that is no plain text: absent, blank, or a list of parts."""
-    content = getattr(message, "content", None)
+    content = message.content
     at = f"{path}.content"
-    if isinstance(content, list):
+    if is_list(content):
         if not content:
             found.append(Defect("invalid_content", at, "`content` is an empty list"))
         check_images(content, found, at)

@@ -24,11 +24,3 @@ def shown(value: Any) -> str:
     masked = _LONG_RUN.sub(lambda run: f"{run[0][:2]}…", text[:400])
     masked = "".join(character if character.isprintable() else "�" for character in masked)
     return f"“{masked[:SHOWN_CHARACTERS]}{'…' if len(masked) > SHOWN_CHARACTERS else ''}”"
-
-
-def kind_of(value: Any) -> str:
-    """Return the JSON name of a value's type."""
-    if value is None:
-        return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}
-    return names.get(type(value), "an object")

@@ -15,7 +15,6 @@ from service.core.dataset.lines import (
     Assistant,
     ChatLine,
     CompletionLine,
-    Json,
     Line,
     PreferenceLine,
     ReinforcementLine,
@@ -23,6 +22,7 @@ from service.core.dataset.lines import (
     User,
 )
 from service.core.dataset.tools import check_calls, check_functions, check_tools
+from service.core.dataset.values import Json, is_list, is_object
 
 Form = Literal["chat", "preference", "reinforcement", "completion"]
 
@@ -65,8 +65,8 @@ def form_of_file(lines: Sequence[Json], method: str) -> Form:
 def _is_prompt(line: Json, method: str) -> bool:
     """Whether a line ends with a question and, unless the method expects that, carries members for a grader."""
     messages = line["messages"]
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    asks = isinstance(last, dict) and last.get("role") in ("user", "developer")
+    last = messages[-1] if is_list(messages) and messages else None
+    asks = is_object(last) and last.get("role") in ("user", "developer")
     return asks and (method == "reinforcement" or bool(line.keys() - CHAT_MEMBERS))
 
 
@@ -104,10 +104,12 @@ def _check_chat_tools(line: ChatLine, found: Found) -> None:
     check_image_count([message.content for message in messages], found)
 
 
-def judge_tools(messages: Sequence[AnyMessage], tools: Any, found: Found, *, functions: Any = UNSET, path: str = "") -> None:
+def judge_tools(
+    messages: Sequence[AnyMessage], tools: Any, found: Found, *, functions: Any = UNSET, path: str = ""
+) -> None:
     """Check declarations, calls and results; a None among the tools or functions could not be read."""
     declared = check_tools(tools, found, f"{path}tools") | check_functions(functions, found)
-    whole = not any(None in listed for listed in (tools, functions) if isinstance(listed, list))
+    whole = not any(None in listed for listed in (tools, functions) if is_list(listed))
     check_calls(messages, declared, found, f"{path}messages", whole=whole)
 
 
@@ -128,7 +130,7 @@ def judge_input(messages: Sequence[AnyMessage], found: Found) -> None:
     check_turns(messages, found, "input.messages")
     for at, message in enumerate(messages):
         content = message.content if isinstance(message, User) else None
-        if isinstance(content, list) and any(part.__class__.__name__ == "ImagePart" for part in content):
+        if is_list(content) and any(part.__class__.__name__ == "ImagePart" for part in content):
             path = f"input.messages[{at}].content"
             found.append(Defect("image_invalid", path, "preference lines hold text only"))
 

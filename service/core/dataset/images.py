@@ -5,6 +5,7 @@ from typing import Any
 
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.lines import ImagePart
+from service.core.dataset.values import is_list
 
 MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10_000_000
@@ -20,9 +21,11 @@ def check_images(parts: Sequence[Any], found: Found, path: str) -> None:
 
 def check_image_count(contents: Sequence[Any], found: Found) -> None:
     """Find an example with more images than a trainer takes. `contents` are those of all its messages."""
-    number = sum(isinstance(part, ImagePart) for parts in contents if isinstance(parts, list) for part in parts)
+    number = sum(isinstance(part, ImagePart) for parts in contents if is_list(parts) for part in parts)
     if number > MAX_IMAGES:
-        found.append(Defect("image_invalid", "messages", f"{number} images in one example, at most {MAX_IMAGES} are taken"))
+        found.append(
+            Defect("image_invalid", "messages", f"{number} images in one example, at most {MAX_IMAGES} are taken")
+        )
 
 
 def _wrong_with(url: str) -> str | None:

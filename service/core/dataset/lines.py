@@ -4,19 +4,21 @@ Source: OpenAI's fine-tuning guide and API description (chat, preference, reinfo
 UNSET keeps an absent member apart from null, so that encoding a line again gives its members exactly.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-Json = dict[str, Any]
+from service.core.dataset.values import Json
 
 
 class TextPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="text"):
     text: str
 
 
-class RefusalPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="refusal"):
+class RefusalPart(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="refusal"
+):
     refusal: str
 
 
@@ -25,7 +27,9 @@ class ImageUrl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     detail: Literal["low", "high", "auto"] | UnsetType = UNSET
 
 
-class ImagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="image_url"):
+class ImagePart(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="image_url"
+):
     image_url: ImageUrl
 
 
@@ -37,9 +41,9 @@ class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A function's definition; `parameters` is a JSON Schema."""
 
     name: str
-    description: str | None | UnsetType = UNSET
-    parameters: Json | None | UnsetType = UNSET
-    strict: bool | None | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    parameters: Json | UnsetType | None = UNSET
+    strict: bool | UnsetType | None = UNSET
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,35 +64,41 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class System(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="system"):
     content: str | list[TextPart]
-    name: str | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
 
 
-class Developer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="developer"):
+class Developer(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="developer"
+):
     content: str | list[TextPart]
-    name: str | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="user"):
     content: UserContent
-    name: str | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
 
 
-class Assistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="assistant"):
+class Assistant(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="assistant"
+):
     content: AnswerContent | UnsetType = UNSET
-    name: str | None | UnsetType = UNSET
-    refusal: str | None | UnsetType = UNSET
-    weight: Literal[0, 1] | None | UnsetType = UNSET
-    tool_calls: list[ToolCall] | None | UnsetType = UNSET
-    function_call: FunctionCall | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    weight: Literal[0, 1] | UnsetType | None = UNSET
+    tool_calls: list[ToolCall] | UnsetType | None = UNSET
+    function_call: FunctionCall | UnsetType | None = UNSET
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="tool"):
     content: str | list[TextPart]
     tool_call_id: str
-    name: str | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
 
 
-class FunctionResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="function"):
+class FunctionResult(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="role", tag="function"
+):
     content: str | None
     name: str
 
@@ -106,15 +116,15 @@ AnyMessage = PromptMessage | Unreadable
 
 class ChatLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     messages: list[Message]
-    tools: list[Tool] | None | UnsetType = UNSET
-    parallel_tool_calls: bool | None | UnsetType = UNSET
-    functions: list[Function] | None | UnsetType = UNSET
+    tools: list[Tool] | UnsetType | None = UNSET
+    parallel_tool_calls: bool | UnsetType | None = UNSET
+    functions: list[Function] | UnsetType | None = UNSET
 
 
 class PreferenceInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     messages: list[Message]
-    tools: list[Tool] | None | UnsetType = UNSET
-    parallel_tool_calls: bool | None | UnsetType = UNSET
+    tools: list[Tool] | UnsetType | None = UNSET
+    parallel_tool_calls: bool | UnsetType | None = UNSET
 
 
 class PreferenceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,8 +137,8 @@ class ReinforcementLine(msgspec.Struct, frozen=True, kw_only=True):
     """Members beside these are the item's own, for graders to read."""
 
     messages: list[PromptMessage]
-    tools: list[Tool] | None | UnsetType = UNSET
-    parallel_tool_calls: bool | None | UnsetType = UNSET
+    tools: list[Tool] | UnsetType | None = UNSET
+    parallel_tool_calls: bool | UnsetType | None = UNSET
 
 
 class CompletionLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,11 +7,12 @@ import msgspec
 
 from service.core.dataset.codes import CODES
 from service.core.dataset.conversation import check_prompt, check_training
-from service.core.dataset.defects import Defect, Found, kind_of, shown
+from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.forms import Form, judge_completion, judge_input, judge_side, judge_tools
-from service.core.dataset.lines import CHAT_MEMBERS, AnyMessage, Function, Json, Tool, Unreadable
+from service.core.dataset.lines import CHAT_MEMBERS, AnyMessage, Function, Tool, Unreadable
 from service.core.dataset.parse import member
 from service.core.dataset.salvage import salvage_message, salvage_messages
+from service.core.dataset.values import Json, is_list, is_object, kind_of
 
 _OLD_SIDES = {"preferred_completion": "preferred_output", "non_preferred_completion": "non_preferred_output"}
 
@@ -41,7 +42,7 @@ def _reinforcement(line: Json, found: Found) -> None:
 
 def _messages(line: Json, found: Found, *, developer: bool) -> list[AnyMessage] | None:
     value = line.get("messages")
-    if isinstance(value, list):
+    if is_list(value):
         return salvage_messages(value, found, "messages", developer=developer)
     told = f"`messages` is {kind_of(value)}, not a list" if "messages" in line else "the line has no `messages`"
     found.append(Defect("missing_messages", "messages", told))
@@ -51,7 +52,7 @@ def _messages(line: Json, found: Found, *, developer: bool) -> list[AnyMessage] 
 def _preference(line: Json, found: Found) -> None:
     _note_unknown(line, {"input", "preferred_output", "non_preferred_output", *_OLD_SIDES}, found, "")
     value = line.get("input")
-    if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
+    if not is_object(value) or not is_list(value.get("messages")):
         found.append(Defect("empty_input", "input", "the line has no `input` with `messages`"))
     else:
         _note_unknown(value, {"messages", "tools", "parallel_tool_calls"}, found, "input")
@@ -67,14 +68,16 @@ def _preference(line: Json, found: Found) -> None:
 
 def _side(line: Json, found: Found, path: str, missing: str) -> None:
     value = line.get(path)
-    if not isinstance(value, list):
+    if not is_list(value):
         found.append(Defect(missing, path, f"`{path}` is {kind_of(value) if path in line else 'absent'}, not a list"))
         return
     messages: list[AnyMessage] = []
     for at, item in enumerate(value):
-        role = item.get("role") if isinstance(item, dict) else None
+        role = item.get("role") if is_object(item) else None
         if isinstance(role, str) and role in ("system", "user", "tool", "function"):
-            found.append(Defect("invalid_message", f"{path}[{at}].role", f"an answer has the role assistant, not {role}"))
+            found.append(
+                Defect("invalid_message", f"{path}[{at}].role", f"an answer has the role assistant, not {role}")
+            )
             messages.append(Unreadable(role=role))
         else:
             messages.append(salvage_message(item, found, f"{path}[{at}]"))
@@ -99,14 +102,16 @@ def _tools(line: Json, messages: list[AnyMessage], found: Found, prefix: str) ->
     parallel = line.get("parallel_tool_calls")
     if parallel is not None and not isinstance(parallel, bool):
         path = f"{prefix}parallel_tool_calls"
-        found.append(Defect("invalid_tool_schema", path, f"`parallel_tool_calls` is {kind_of(parallel)}, not a boolean"))
+        found.append(
+            Defect("invalid_tool_schema", path, f"`parallel_tool_calls` is {kind_of(parallel)}, not a boolean")
+        )
     judge_tools(messages, tools, found, functions=functions, path=prefix)
 
 
 def _declarations(value: Any, kind: type[Any], found: Found, path: str) -> Any:
     if value is None:
         return msgspec.UNSET
-    if not isinstance(value, list):
+    if not is_list(value):
         found.append(Defect("invalid_tool_schema", path, f"`{path}` is {kind_of(value)}, not a list"))
         return [None]
     return [_declaration(item, kind, found, f"{path}[{at}]") for at, item in enumerate(value)]
@@ -121,18 +126,21 @@ def _declaration(value: Any, kind: type[Any], found: Found, path: str) -> Any:
 
 
 def _declaration_defect(value: Any, kind: type[Any]) -> str:
-    if not isinstance(value, dict):
+    if not is_object(value):
         return f"a declaration is an object, not {kind_of(value)}"
     if kind is Tool and value.get("type") != "function":
         return f"the tool's type is {shown(value.get('type'))}, not function"
     body = value.get("function") if kind is Tool else value
-    if not isinstance(body, dict):
+    if not is_object(body):
         return f"`function` is {kind_of(body)}, not an object"
     if not isinstance(body.get("name"), str):
         return "the function has no name"
-    if not isinstance(body.get("parameters", {}), dict):
+    if not is_object(body.get("parameters", {})):
         return f"`parameters` is {kind_of(body['parameters'])}, not an object"
-    extra = [*(value.keys() - {"type", "function"} if kind is Tool else ()), *(body.keys() - set(Function.__struct_fields__))]
+    extra = [
+        *(value.keys() - {"type", "function"} if kind is Tool else ()),
+        *(body.keys() - set(Function.__struct_fields__)),
+    ]
     return f"a declaration has no member {shown(extra[0])}" if extra else "`description` or `strict` has the wrong type"
 
 

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any, NoReturn
 
-from service.core.dataset.defects import Defect, Found, kind_of, shown
-from service.core.dataset.lines import Json
+from service.core.dataset.defects import Defect, Found, shown
+from service.core.dataset.values import Json, is_list, is_object, kind_of
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
@@ -48,11 +48,10 @@ def parse(raw: bytes, found: Found) -> Json | None:
     except ValueError:
         found.append(Defect("invalid_json", None, "a number has too many digits"))
         return None
-    if not isinstance(value, dict):
+    if not is_object(value):
         found.append(Defect("not_an_object", None, f"the line holds {kind_of(value)}, not an object"))
         return None
-    clean = _clean(value, "", found)
-    return clean
+    return _clean(value, "", found)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Json:
@@ -77,9 +76,9 @@ def _clean(value: Any, path: str, found: Found) -> Any:
             found.append(Defect("lone_surrogate", path or None, "half of a UTF-16 pair stands alone"))
             return _SURROGATE.sub("�", value)
         return value
-    if isinstance(value, list):
+    if is_list(value):
         return [_clean(item, f"{path}[{at}]", found) for at, item in enumerate(value)]
-    if isinstance(value, dict):
+    if is_object(value):
         for key in getattr(value, "repeated", ()):
             found.append(Defect("repeated_key", member(path, key), f"{shown(key)} is given more than once"))
         return {_clean(key, path, found): _clean(item, member(path, key), found) for key, item in value.items()}

@@ -5,19 +5,19 @@ from typing import Any
 
 import msgspec
 
-from service.core.dataset.defects import Defect, Found, kind_of, shown
+from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.lines import (
     AnyMessage,
     Assistant,
     Developer,
     FunctionResult,
-    Json,
     System,
     ToolResult,
     Unreadable,
     User,
 )
 from service.core.dataset.parse import member
+from service.core.dataset.values import Json, is_list, is_object, kind_of
 
 _ROLES: dict[str, type[Any]] = {
     "system": System,
@@ -38,7 +38,7 @@ def salvage_messages(value: Any, found: Found, path: str, *, developer: bool = F
 
 def salvage_message(value: Any, found: Found, path: str, *, developer: bool = False) -> AnyMessage:
     """Name every defect of one message's shape."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         found.append(Defect("invalid_message", path, f"a message is an object, not {kind_of(value)}"))
         return Unreadable(role=None)
     role = _role(value, found, path, developer=developer)
@@ -66,7 +66,7 @@ def _role(value: Json, found: Found, path: str, *, developer: bool) -> str | Non
 
 
 def _members(value: Json, role: str, found: Found, path: str) -> Json:
-    """Return the members that a message of this role may have; a wrong one that matters stays, and stops the reading."""
+    """Return the members that a message of this role may have; a wrong one that matters stays and stops the reading."""
     allowed = _ROLES[role].__struct_fields__
     kept: Json = {}
     for key, item in value.items():
@@ -98,7 +98,7 @@ def _note_absent(value: Json, role: str, found: Found, path: str) -> None:
 def _content(value: Any, found: Found, path: str) -> Any:
     if value is None or isinstance(value, str):
         return value
-    if not isinstance(value, list):
+    if not is_list(value):
         found.append(Defect("invalid_content", path, f"`content` is {kind_of(value)}, not a text or a list of parts"))
         return value
     for at, part in enumerate(value):
@@ -107,16 +107,18 @@ def _content(value: Any, found: Found, path: str) -> Any:
 
 
 def _part(part: Any, found: Found, path: str) -> None:
-    kind = part.get("type") if isinstance(part, dict) else None
+    kind = part.get("type") if is_object(part) else None
     if not isinstance(kind, str) or kind not in _PARTS:
-        told = f"has the type {shown(kind)}" if kind is not None else "has no type" if isinstance(part, dict) else "is no object"
+        told = (
+            f"has the type {shown(kind)}" if kind is not None else "has no type" if is_object(part) else "is no object"
+        )
         found.append(Defect("invalid_content", path, f"a part of the content {told}"))
         return
     body = part.get(kind)
     if kind != "image_url":
         if not isinstance(body, str):
             found.append(Defect("invalid_content", f"{path}.{kind}", f"`{kind}` is {kind_of(body)}, not a text"))
-    elif not isinstance(body, dict) or not isinstance(body.get("url"), str):
+    elif not is_object(body) or not isinstance(body.get("url"), str):
         found.append(Defect("image_invalid", f"{path}.image_url", "the image has no `url`"))
     elif body.get("detail", "auto") not in ("low", "high", "auto"):
         found.append(Defect("image_invalid", f"{path}.image_url.detail", "`detail` is none of low, high, auto"))
@@ -152,7 +154,7 @@ def _refusal(value: Any, found: Found, path: str) -> Any:
 
 
 def _tool_calls(value: Any, found: Found, path: str) -> Any:
-    if not isinstance(value, list):
+    if not is_list(value):
         found.append(Defect("invalid_tool_call", path, f"`tool_calls` is {kind_of(value)}, not a list"))
         return value
     read = [_tool_call(call, found, f"{path}[{at}]") for at, call in enumerate(value)]
@@ -160,7 +162,7 @@ def _tool_calls(value: Any, found: Found, path: str) -> Any:
 
 
 def _tool_call(value: Any, found: Found, path: str) -> Json | None:
-    if not isinstance(value, dict):
+    if not is_object(value):
         found.append(Defect("invalid_tool_call", path, f"a call is an object, not {kind_of(value)}"))
         return None
     before = len(found)
@@ -176,7 +178,7 @@ def _tool_call(value: Any, found: Found, path: str) -> Json | None:
 
 
 def _function_call(value: Any, found: Found, path: str) -> Json | None:
-    if not isinstance(value, dict):
+    if not is_object(value):
         found.append(Defect("invalid_tool_call", path, f"`function` is {kind_of(value)}, not an object"))
         return None
     before = len(found)
@@ -184,7 +186,9 @@ def _function_call(value: Any, found: Found, path: str) -> Json | None:
         found.append(Defect("invalid_tool_call", f"{path}.name", "the call names no function"))
     arguments = value.get("arguments")
     if not isinstance(arguments, str):
-        found.append(Defect("tool_arguments_not_json", f"{path}.arguments", f"`arguments` is {kind_of(arguments)}, not a text"))
+        found.append(
+            Defect("tool_arguments_not_json", f"{path}.arguments", f"`arguments` is {kind_of(arguments)}, not a text")
+        )
     whole = len(found) == before
     for key in value.keys() - {"name", "arguments"}:
         found.append(Defect("unknown_field", member(path, key), f"a function call has no member {shown(key)}"))

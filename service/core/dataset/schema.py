@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from service.core.dataset.defects import kind_of, shown
-from service.core.dataset.lines import Json
+from service.core.dataset.defects import shown
+from service.core.dataset.values import Json, is_list, is_object, kind_of
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -22,23 +22,23 @@ def schema_defect(schema: Json, path: str, *, top: bool = True) -> tuple[str, st
     The outermost schema has to describe an object. Raises RecursionError on nesting beyond Python's limit.
     """
     declared = schema.get("type")
-    names: list[Any] = declared if isinstance(declared, list) else [] if declared is None else [declared]
+    names: list[Any] = declared if is_list(declared) else [] if declared is None else [declared]
     if unknown := [name for name in names if not isinstance(name, str) or name not in _TYPES]:
         return f"{path}.type", f"{shown(unknown[0])} is no JSON Schema type"
     if top and declared is not None and "object" not in names:
         return f"{path}.type", "the parameters are not of type object"
     required = schema.get("required", [])
-    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+    if not is_list(required) or not all(isinstance(name, str) for name in required):
         return f"{path}.required", "`required` is not a list of names"
     choices = schema.get("enum", [None])
-    if not isinstance(choices, list) or not choices:
+    if not is_list(choices) or not choices:
         return f"{path}.enum", "`enum` is not a list of choices"
     return _defect_inside(schema, path)
 
 
 def _defect_inside(schema: Json, path: str) -> tuple[str, str] | None:
     properties = schema.get("properties", {})
-    if not isinstance(properties, dict):
+    if not is_object(properties):
         return f"{path}.properties", f"`properties` is {kind_of(properties)}, not an object"
     inner: dict[str, Any] = {f"{path}.properties.{name}": value for name, value in properties.items()}
     if "items" in schema:
@@ -46,7 +46,7 @@ def _defect_inside(schema: Json, path: str) -> tuple[str, str] | None:
     for where, value in inner.items():
         if isinstance(value, bool):
             continue
-        if not isinstance(value, dict):
+        if not is_object(value):
             return where, f"a schema is an object, not {kind_of(value)}"
         if defect := schema_defect(value, where, top=False):
             return defect
@@ -54,31 +54,31 @@ def _defect_inside(schema: Json, path: str) -> tuple[str, str] | None:
 
 
 def misfit(value: Any, schema: Json, path: str) -> str | None:
-    """Return why `value` does not fit `schema`, or None; what the schema says beyond the plain keywords is not judged."""
+    """Return why `value` does not fit `schema`, or None; only the plain keywords are judged."""
     declared = schema.get("type")
-    names: list[Any] = declared if isinstance(declared, list) else [] if declared is None else [declared]
+    names: list[Any] = declared if is_list(declared) else [] if declared is None else [declared]
     if names and not any(_is_a(value, name) for name in names):
         return f"{path} is {kind_of(value)}, not {' or '.join(map(str, names))}"
     choices = schema.get("enum")
-    if isinstance(choices, list) and value not in choices:
+    if is_list(choices) and value not in choices:
         return f"{path} is none of the choices of its `enum`"
-    if isinstance(value, dict):
+    if is_object(value):
         return _object_misfit(value, schema, path)
     items = schema.get("items")
-    if isinstance(value, list) and isinstance(items, dict):
+    if is_list(value) and is_object(items):
         return next((why for at, item in enumerate(value) if (why := misfit(item, items, f"{path}[{at}]"))), None)
     return None
 
 
 def _object_misfit(value: Json, schema: Json, path: str) -> str | None:
     required = schema.get("required")
-    for name in required if isinstance(required, list) else ():
+    for name in required if is_list(required) else ():
         if name not in value:
             return f"{path} lacks the required member {shown(name)}"
     properties = schema.get("properties")
-    known: Json = properties if isinstance(properties, dict) else {}
+    known: Json = properties if is_object(properties) else {}
     for name, member in value.items():
-        if name in known and isinstance(known[name], dict):
+        if name in known and is_object(known[name]):
             if why := misfit(member, known[name], f"{path}.{name}"):
                 return why
         elif name not in known and schema.get("additionalProperties") is False:

@@ -1,7 +1,8 @@
 """How an example is laid out in tokens: texts in order, what stands before each, and which of them bear loss.
 
-Source: OpenAI's cookbook ("Chat_finetuning_data_prep" and "How_to_count_tokens_with_tiktoken"). It equals the bill for text;
-for tools and images it is an estimate. A tool call costs like a declaration's head; an image costs its 85 base tokens.
+Source: OpenAI's cookbook ("Chat_finetuning_data_prep" and "How_to_count_tokens_with_tiktoken"). It equals the bill
+for text; for tools and images it is an estimate. A call costs three tokens beside its texts, an image its 85
+base tokens.
 """
 
 import json
@@ -16,12 +17,12 @@ from service.core.dataset.lines import (
     CompletionLine,
     FunctionCall,
     ImagePart,
-    Json,
     Line,
     PreferenceLine,
     RefusalPart,
     Tool,
 )
+from service.core.dataset.values import Json, is_list, is_object
 
 PER_EXAMPLE = 3
 PER_MESSAGE = 4  # three control tokens and the role, which is one token in both encodings
@@ -129,7 +130,7 @@ def _lay_out_tools(tools: Any, spans: Spans) -> None:
 
 def _plain(function: Any) -> tuple[str, str, Json]:
     description = function.description if isinstance(function.description, str) else ""
-    return function.name, description, function.parameters if isinstance(function.parameters, dict) else {}
+    return function.name, description, function.parameters if is_object(function.parameters) else {}
 
 
 def _lay_out_functions(functions: Sequence[tuple[str, str, Json]], spans: Spans) -> None:
@@ -141,14 +142,14 @@ def _lay_out_functions(functions: Sequence[tuple[str, str, Json]], spans: Spans)
 
 def _lay_out_properties(schema: Json, spans: Spans) -> None:
     properties = schema.get("properties")
-    if not isinstance(properties, dict) or not properties:
+    if not is_object(properties) or not properties:
         return
     lead = PER_PROPERTIES
     for name, value in properties.items():
-        member: Json = value if isinstance(value, dict) else {}
+        member: Json = value if is_object(value) else {}
         lead += PER_PROPERTY
         choices = member.get("enum")
-        if isinstance(choices, list):
+        if is_list(choices):
             lead += PER_ENUM
             for choice in choices:
                 spans.add(choice if isinstance(choice, str) else json.dumps(choice), lead + PER_CHOICE)

@@ -7,8 +7,18 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from service.core.dataset.defects import Defect, Found, shown
-from service.core.dataset.lines import AnyMessage, Assistant, Function, FunctionCall, FunctionResult, Json, Tool, ToolResult, Unreadable
+from service.core.dataset.lines import (
+    AnyMessage,
+    Assistant,
+    Function,
+    FunctionCall,
+    FunctionResult,
+    Tool,
+    ToolResult,
+    Unreadable,
+)
 from service.core.dataset.schema import misfit, schema_defect
+from service.core.dataset.values import Json, is_object
 
 MAX_FUNCTIONS = 128
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -17,7 +27,7 @@ _arguments = msgspec.json.Decoder(Json)
 Declared = dict[str, Json | None]
 
 
-def check_tools(tools: Sequence[Tool | None] | None | UnsetType, found: Found, path: str = "tools") -> Declared:
+def check_tools(tools: Sequence[Tool | None] | UnsetType | None, found: Found, path: str = "tools") -> Declared:
     """Check declarations (None stands for one that could not be read) and return name to schema."""
     if tools is UNSET or tools is None:
         return {}
@@ -30,12 +40,14 @@ def check_tools(tools: Sequence[Tool | None] | None | UnsetType, found: Found, p
     return declared
 
 
-def check_functions(functions: Sequence[Function | None] | None | UnsetType, found: Found) -> Declared:
+def check_functions(functions: Sequence[Function | None] | UnsetType | None, found: Found) -> Declared:
     """Check the deprecated `functions` and return name to schema."""
     if functions is UNSET or functions is None:
         return {}
     if not 1 <= len(functions) <= MAX_FUNCTIONS:
-        found.append(Defect("invalid_tool_schema", "functions", f"{len(functions)} functions, 1 to {MAX_FUNCTIONS} are taken"))
+        found.append(
+            Defect("invalid_tool_schema", "functions", f"{len(functions)} functions, 1 to {MAX_FUNCTIONS} are taken")
+        )
     declared: Declared = {}
     for at, function in enumerate(functions):
         if function is not None:
@@ -48,7 +60,7 @@ def _declare(function: Function, declared: Declared, found: Found, path: str) ->
         found.append(Defect("invalid_name", f"{path}.name", f"{shown(function.name)} is not a valid function name"))
     if function.name in declared:
         found.append(Defect("invalid_tool_schema", f"{path}.name", f"{shown(function.name)} is declared twice"))
-    parameters = function.parameters if isinstance(function.parameters, dict) else None
+    parameters = function.parameters if is_object(function.parameters) else None
     declared[function.name] = parameters
     if parameters is not None and (wrong := schema_defect(parameters, f"{path}.parameters")):
         found.append(Defect("invalid_tool_schema", wrong[0], wrong[1]))
@@ -88,7 +100,11 @@ def _match_result(result: ToolResult, known: set[str], waiting: dict[str, str], 
     if call in known:
         found.append(Defect("unused_tool_result", f"{path}.tool_call_id", f"{shown(call)} has been answered before"))
     else:
-        found.append(Defect("unknown_tool_call_id", f"{path}.tool_call_id", f"no call before it has the id {shown(call)}"))
+        if waiting:  # the result was meant for one of these: one cause, one finding
+            waiting.pop(next(iter(waiting)))
+        found.append(
+            Defect("unknown_tool_call_id", f"{path}.tool_call_id", f"no call before it has the id {shown(call)}")
+        )
 
 
 def _calls_of(message: Assistant, declared: Declared, found: Found, path: str, *, whole: bool) -> dict[str, str]:
@@ -119,7 +135,9 @@ def _check_call(call: FunctionCall, declared: Declared, found: Found, path: str,
     try:
         arguments = _arguments.decode(call.arguments)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        found.append(Defect("tool_arguments_not_json", f"{path}.arguments", "`arguments` is not the text of a JSON object"))
+        found.append(
+            Defect("tool_arguments_not_json", f"{path}.arguments", "`arguments` is not the text of a JSON object")
+        )
         return
     schema = declared.get(call.name)
     if schema is not None and (wrong := misfit(arguments, schema, "arguments")):

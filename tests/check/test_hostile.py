@@ -1,0 +1,136 @@
+"""Files made to hurt: bounded memory and time, the right finding, and the check goes on."""
+
+import io
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service.check import duplicates
+from service.check.engine import check_file
+from service.check.reader import LINE_BYTES, LineReader
+from service.core.dataset.codes import CODES
+from tests.check.conftest import GOOD, encoded, profile
+
+PLAIN = b"".join(encoded(GOOD["supervised"](at)) + b"\n" for at in range(60))
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from service.check.engine import check_file
+from tests.check.conftest import profile
+report = check_file(Path(sys.argv[1]), profile=profile())
+print(report.counts, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def counts(data: bytes) -> dict[str, int]:
+    return check_file(io.BytesIO(data), profile=profile()).counts
+
+
+@pytest.mark.parametrize("tail", [b"\n", b""])
+def test_a_line_over_the_limit_is_skipped_and_the_next_are_read(tail: bytes) -> None:
+    report = check_file(
+        io.BytesIO(PLAIN + b"x" * (LINE_BYTES + 5) + b"\n" + b"{\n" + PLAIN + b"y" * (LINE_BYTES + 1) + tail),
+        profile=profile(),
+    )
+    assert [(each.code, each.line) for each in report.errors] == [
+        ("line_too_long", 61),
+        ("invalid_json", 62),
+        ("line_too_long", 123),
+    ]
+    assert report.lines == 123
+
+
+@pytest.mark.slow
+def test_memory_of_one_endless_line(tmp_path: Path) -> None:
+    path = tmp_path / "endless.jsonl"
+    with path.open("wb") as out:
+        out.writelines(b'{"messages": "' + b"a" * (8 << 20) for _ in range(40))
+    done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
+    assert "line_too_long" in done.stdout
+    assert int(done.stdout.split()[-1]) < 300
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"[" * 200_000, "nesting_too_deep"),
+        (b'{"a":' * 100_000, "nesting_too_deep"),
+        (b'{"messages":' + b'[{"a":' * 50_000 + b"}]" * 50_000 + b"}", "nesting_too_deep"),
+        (b'{"messages":[],"tools":' + b"[" * 990 + b"]" * 990 + b"}", None),
+        (b'{"messages":[' + b"1," * 100_000 + b"1]}", "invalid_message"),
+        (b'{"a\xed\xa0\x80":1}', "not_utf8"),
+        (b'{"messages":[{"role":"user","content":"' + b"\\u0000" * 1000 + b'"}]}', "no_assistant_message"),
+        (b'{"' + b"k" * 1_000_000 + b'":1}', "unknown_field"),
+        (b"{" + b",".join(b'"%d":1' % n for n in range(50_000)) + b"}", "unknown_field"),
+        (b'{"messages":1e999999}', "missing_messages"),
+        (b"\x00" * 70_000, "invalid_json"),
+    ],
+)
+def test_hostile_line_in_a_good_file(line: bytes, code: str | None) -> None:
+    begun = time.monotonic()
+    found = counts(PLAIN + line + b"\n" + PLAIN)
+    assert code is None or code in found
+    assert any(CODES[each].severity == "error" for each in found)
+    assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u3000", " \t", "\n", "\u00a0"])
+def test_a_million_blanks(blank: str) -> None:
+    line = {
+        "messages": [
+            {"role": "user", "content": blank * 1_000_000},
+            {"role": "assistant", "content": "a" + blank * 1_000_000},
+        ]
+    }
+    assert "whitespace_run" in counts(PLAIN + encoded(line) + b"\n")
+
+
+@pytest.mark.parametrize("unit", ["a", "-", "\\n-", "é", "あ", "😀", "'s", "ab1 ", "\\u0301"])
+def test_a_megabyte_of_one_thing_is_counted(unit: str) -> None:
+    text = (unit * 1_000_000)[: 1_000_000 // len(unit) * len(unit)]
+    line = f'{{"messages":[{{"role":"user","content":"x"}},{{"role":"assistant","content":"{text}"}}]}}\n'.encode()
+    report = check_file(io.BytesIO(PLAIN + line), profile=profile())
+    assert report.examples == 61
+    assert report.error_count == 0
+
+
+def test_damaged_files_never_stop_the_check() -> None:
+    rng = random.Random(7)
+    for _ in range(150):
+        data = bytearray(PLAIN[: rng.randrange(200, len(PLAIN))])
+        for _ in range(rng.randrange(1, 30)):
+            at = rng.randrange(len(data))
+            data[at : at + rng.randrange(4)] = rng.choice(
+                (b"", b"\0", b"\xff", b"{", b'"', b"\\", b"\n", b"[[", b":", b"null", b"\\ud800")
+            )
+        report = check_file(io.BytesIO(bytes(data)), profile=profile())
+        assert report.lines >= 1
+        assert report.bytes == len(data)
+
+
+def test_blocks_join_to_the_same_lines_however_the_stream_comes() -> None:
+    class Dribble(io.RawIOBase):
+        def __init__(self) -> None:
+            self.rng, self.rest = random.Random(3), PLAIN
+
+        def read(self, size: int = -1) -> bytes:
+            piece = self.rest[: self.rng.randrange(1, 300)]
+            self.rest = self.rest[len(piece) :]
+            return piece
+
+    reader = LineReader(Dribble())  # type: ignore[arg-type]
+    lines = [line for block in reader for line in block.lines]
+    assert lines == PLAIN.splitlines()
+    assert reader.lines == 60
+
+
+def test_index_finds_the_same_after_it_spilt_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = PLAIN * 5
+    held = check_file(io.BytesIO(data), profile=profile())
+    monkeypatch.setattr(duplicates, "_HELD_BYTES", 32 * 7)
+    assert check_file(io.BytesIO(data), profile=profile()) == held
+    assert held.counts == {"duplicate_example": 240}

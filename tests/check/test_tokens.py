@@ -1,0 +1,180 @@
+"""Token counts: OpenAI's published numbers, equality with tiktoken on any text, and the gate before the accelerator."""
+
+import io
+import itertools
+import json
+from collections.abc import Sequence
+
+import pytest
+import tiktoken_ext.openai_public as published
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.check import tokens, vocab
+from service.check.engine import check_file
+from service.check.tokens import TokenCounter, load_encoding
+from tests.check.conftest import GOOD, Check, encoded, profile
+
+ENCODINGS = ("cl100k_base", "o200k_base")
+TRANSLATES = "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."
+CONVERSATION = [
+    ("system", None, TRANSLATES),
+    ("system", "example_user", "New synergies will help drive top-line growth."),
+    ("system", "example_assistant", "Things working well together will increase revenue."),
+    (
+        "system",
+        "example_user",
+        "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage.",
+    ),
+    ("system", "example_assistant", "Let's talk later when we're less busy about how to do better."),
+    ("user", None, "This late pivot means we don't have time to boil the ocean for the client deliverable."),
+]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_current_weather",
+        "description": "Get the current weather in a given location",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "location": {"type": "string", "description": "The city and state, e.g. San Francisco, CA"},
+                "unit": {
+                    "type": "string",
+                    "description": "The unit of temperature to return",
+                    "enum": ["celsius", "fahrenheit"],
+                },
+            },
+            "required": ["location"],
+        },
+    },
+}
+ASKS = [
+    ("system", None, "You are a helpful assistant that can answer to questions about the weather."),
+    ("user", None, "What's the weather like in San Francisco?"),
+]
+POSITIVE = "You are a happy assistant that puts a positive spin on everything."
+BANANA = "Eat a banana!"
+
+
+def messages(turns: Sequence[tuple[str, str | None, str]]) -> list[dict[str, str]]:
+    return [{"role": role, "content": text, **({"name": name} if name else {})} for role, name, text in turns]
+
+
+def length(check: Check, line: dict[str, object], encoding: str, method: str = "supervised") -> int:
+    report = check([line], method, encoding=encoding)
+    assert report.tokens is not None
+    return report.tokens.total
+
+
+@pytest.mark.parametrize(("encoding", "expected"), [("cl100k_base", 129), ("o200k_base", 124)])
+def test_example_conversation_of_the_cookbook(check: Check, encoding: str, expected: int) -> None:
+    assert length(check, {"messages": messages(CONVERSATION)}, encoding) == expected
+
+
+@pytest.mark.parametrize(("encoding", "expected"), [("cl100k_base", 105), ("o200k_base", 101)])
+def test_tools_example_of_the_cookbook(check: Check, encoding: str, expected: int) -> None:
+    assert length(check, {"messages": messages(ASKS), "tools": [WEATHER]}, encoding) == expected
+
+
+@pytest.mark.parametrize(("encoding", "expected"), [("cl100k_base", [45, 28, 8032]), ("o200k_base", [43, 27, 8031])])
+def test_toy_lines_of_the_cookbook(check: Check, encoding: str, expected: list[int]) -> None:
+    lines = [
+        [("system", POSITIVE), ("user", "I fell off my bike today."),
+         ("assistant", "It's great that you're getting exercise outdoors!")],
+        [("system", POSITIVE), ("assistant", "You're great!")],
+        [("system", POSITIVE), ("user", "I'm hungry."), ("assistant", BANANA * 2000)],
+    ]  # fmt: skip
+    found = [
+        length(check, {"messages": [{"role": role, "content": text} for role, text in turns]}, encoding)
+        for turns in lines
+    ]
+    assert found == expected
+
+
+def test_billing_cuts_at_the_limit(check: Check) -> None:
+    line = {
+        "messages": messages(
+            [("system", None, POSITIVE), ("user", None, "I'm hungry."), ("assistant", None, BANANA * 2000)]
+        )
+    }
+    report = check([line], limit=4096, encoding="cl100k_base")
+    assert report.tokens is not None
+    assert (report.tokens.total, report.tokens.billable, report.over_limit) == (8032, 4096, 1)
+    assert report.tokens.trained is not None
+    assert report.tokens.trained < 4096
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_definitions_are_tiktokens_own(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "load_tiktoken_bpe", lambda *_, expected_hash: {"hash": expected_hash})
+    definition = published.ENCODING_CONSTRUCTORS[encoding]()
+    assert tokens._DEFINITIONS[encoding] == (definition["pat_str"], definition["special_tokens"])
+    assert definition["mergeable_ranks"] == {"hash": vocab.SHA256[encoding]}
+
+
+def test_a_damaged_vocabulary_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(vocab.SHA256, "cl100k_base", "0" * 64)
+    with pytest.raises(vocab.VocabularyDamaged):
+        vocab.read_tokens("cl100k_base")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(st.text(st.characters(codec="utf-8")), max_size=8))
+def test_counter_equals_tiktoken(encoding: str, texts: list[str]) -> None:
+    reference = load_encoding(encoding)
+    assert TokenCounter(encoding).count_many(texts) == [len(reference.encode_ordinary(text)) for text in texts]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(max_examples=300, deadline=None)
+@given(text=st.from_regex(r"([ \t\r\n]|'(s|LL)|[a-zA-Z]|\d|ſ|İ|́|[一-七]|[;<|>_])+", fullmatch=True))
+def test_counter_equals_tiktoken_where_the_pattern_is_intricate(encoding: str, text: str) -> None:
+    assert TokenCounter(encoding).count(text) == len(load_encoding(encoding).encode_ordinary(text))
+
+
+def test_repeated_and_long_texts_are_counted_in_order() -> None:
+    counter, reference = TokenCounter("o200k_base"), load_encoding("o200k_base")
+    texts = [f"text {n % 7} " * (1 if n % 3 else 900) for n in range(200)]
+    for _ in range(3):
+        assert counter.count_many(texts) == [len(reference.encode_ordinary(text)) for text in texts]
+
+
+class WrongTokenizer:
+    """Counts one too many."""
+
+    def count_batch(self, texts: list[str], *_: object) -> list[int]:
+        return [len(load_encoding("o200k_base").encode_ordinary(text)) + 1 for text in texts]
+
+
+def test_an_accelerator_that_fails_the_fixture_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Module:
+        _encoding = staticmethod(lambda _: WrongTokenizer())
+
+    monkeypatch.setattr(tokens, "toktok", Module)
+    assert tokens._accelerator.__wrapped__("o200k_base") is None
+    monkeypatch.setattr(tokens, "toktok", None)
+    assert tokens._accelerator.__wrapped__("o200k_base") is None
+
+
+def test_an_accelerator_that_differs_later_is_dropped_for_the_whole_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = io.BytesIO(b"".join(encoded(GOOD["supervised"](at)) + b"\n" for at in range(400)))
+    honest = check_file(data, profile=profile())
+    monkeypatch.setattr(tokens, "_accelerator", lambda _: WrongTokenizer())
+    data.seek(0)
+    report = check_file(data, profile=profile())
+    assert report.checked_with["accelerator"] is None
+    assert report.tokens == honest.tokens
+    assert report.sha256 == honest.sha256
+
+
+def test_histogram_holds_every_example(check: Check) -> None:
+    lines = [GOOD["supervised"](at) for at in range(200)]
+    lines[7]["messages"][1]["content"] = json.dumps(list(range(900)))  # type: ignore[index]
+    report = check(lines)
+    assert report.tokens is not None
+    bins = report.tokens.histogram
+    assert sum(each.count for each in bins) == 200
+    assert all(low.high + 1 == high.low for low, high in itertools.pairwise(bins))
+    assert bins[0].low <= report.tokens.per_example.min
+    assert bins[-1].high >= report.tokens.per_example.max
