@@ -23,7 +23,7 @@ def node() -> str | None:
 def test_files_jobs_events_and_chat_with_the_node_sdk(stack: Stack) -> None:
     program = node()
     if program is None or not (FOLDER / "node_modules" / "openai").is_dir():
-        pytest.skip("THE NODE SDK WAS NOT TESTED: no Node, or `npm ci` has not run in tests/node (`make setup` does it)")
+        pytest.skip("THE NODE SDK WAS NOT TESTED: no Node, or no `npm ci` in tests/node (`make setup` does both)")
     training = REPOSITORY / "examples" / "bank_intents" / "train.jsonl"
     command = [program, "client.mjs", stack.base_url, str(training)]
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
