@@ -1,0 +1,31 @@
+"""Looking at real processes, with deadlines."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def until(is_so: Callable[[], object], what: str, seconds: float = 15) -> None:
+    """Return once `is_so()`; fail after `seconds`, saying `what` did not come about."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {seconds} s for this: {what}"
+        time.sleep(0.02)
+
+
+def is_alive(number: int) -> bool:
+    """Tell whether the process runs (a dead one that nobody has waited for does not)."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def descendants(number: int) -> list[int]:
+    """Return the ids of all processes below `number`."""
+    try:
+        children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    return [found for child in map(int, children) for found in (child, *descendants(child))]
