@@ -1,0 +1,101 @@
+"""`/v1/datasets`: files of purpose `fine-tune`, with what their check found."""
+
+import msgspec
+from litestar import Router, get, post
+
+from service.api import queries
+from service.api.bodies import stream
+from service.api.context import HttpRequest, runtime_of
+from service.api.dataset_wire import DatasetOut
+from service.api.encodings import decoded
+from service.api.file_wire import lifetime_of
+from service.api.files import find_dataset, order_of
+from service.api.idempotency import attempt
+from service.api.ingest import arrival, keep, new_file_id
+from service.api.metadata import check_metadata
+from service.api.replies import Reply, json_reply, page
+from service.api.report_requests import METHODS, model_of
+from service.api.reports import get_report
+from service.api.waiting import settled
+from service.core import clock
+from service.core.errors import InvalidRequest, UnsupportedMedia
+from service.core.files import TRAINING, FileRecord, display_name
+from service.store.blobs import Blob
+
+_PAGE, _MOST = 20, 1_000
+
+
+@post("/", request_max_body_size=None, status_code=200)
+async def create_dataset(request: HttpRequest) -> Reply:
+    """Store JSON lines sent as the body itself; `?filename=&model=&method=` say what they are."""
+    _check_kind(request)
+    asked = _asked(request)
+    limit = runtime_of(request).settings.max_dataset_bytes
+    encoding = request.headers.get("content-encoding", "")
+    async with attempt(request, None) as tried, arrival(request, tried) as arrived:
+        async for chunk in decoded(stream(request, limit), encoding, limit):
+            await arrived.writer.write(chunk)
+        return await keep(arrived, lambda blob: _described(asked, blob), DatasetOut.of)
+
+
+@get("/")
+async def list_datasets(request: HttpRequest) -> Reply:
+    """List datasets, newest first."""
+    found, has_more = await runtime_of(request).files.list(
+        after=queries.text_of(request, "after"),
+        limit=queries.limit_of(request, _PAGE, _MOST),
+        order=order_of(request),
+        purpose=TRAINING,
+    )
+    now = clock.now()
+    return json_reply(page([DatasetOut.of(record) for record in found if not record.is_expired(now)], has_more))
+
+
+@get("/{file_id:str}")
+async def get_dataset(request: HttpRequest, file_id: str) -> Reply:
+    """Show a dataset; `Prefer: wait=N` holds the answer until its check is done."""
+
+    async def read() -> FileRecord:
+        return await find_dataset(request, file_id)
+
+    record, headers = await settled(request, file_id, read, lambda found: found.status != "uploaded")
+    return json_reply(DatasetOut.of(record), headers=headers)
+
+
+datasets = Router(path="/v1/datasets", route_handlers=[create_dataset, list_datasets, get_dataset, get_report])
+
+
+def _described(asked: FileRecord, blob: Blob) -> FileRecord:
+    return msgspec.structs.replace(asked, bytes=blob.bytes, sha256=blob.sha256)
+
+
+def _check_kind(request: HttpRequest) -> None:
+    """Refuse bodies that are surely not meant as JSON lines."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        raise InvalidRequest(
+            "Remote sources ({'url'} as application/json) are not available yet. Send JSON lines as the body, with "
+            "Content-Type application/jsonl or none.",
+            code="not_available",
+        )
+    if kind.startswith("multipart/"):
+        raise UnsupportedMedia("Send the JSON lines as the body itself here; /v1/files takes multipart forms.")
+
+
+def _asked(request: HttpRequest) -> FileRecord:
+    """Return a record with what the query says, and no bytes yet. Raises InvalidRequest."""
+    seconds = queries.text_of(request, "expires_after")
+    lifetime = lifetime_of(None if seconds is None else "created_at", seconds)
+    created_at = int(clock.now())
+    return FileRecord(
+        id=new_file_id(),
+        filename=display_name(queries.text_of(request, "filename") or "dataset.jsonl"),
+        purpose=TRAINING,
+        bytes=0,
+        sha256="",
+        created_at=created_at,
+        expires_at=None if lifetime is None else created_at + lifetime,
+        metadata=check_metadata(queries.metadata_of(request)) or None,
+        asked_model=model_of(request),
+        asked_method=queries.choice_of(request, "method", METHODS),
+    )

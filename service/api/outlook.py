@@ -1,0 +1,94 @@
+"""What a job would take and whether it would be refused, from its datasets' report; nothing is created."""
+
+import msgspec
+
+from service.api.context import HttpRequest, context_of, runtime_of
+from service.api.replies import Headers
+from service.api.reports import report_of
+from service.core import clock, moves
+from service.core.catalogue import Target
+from service.core.dataset.report import Report
+from service.core.estimates import Estimate, estimate, within_budget
+from service.core.files import FileRecord
+from service.core.jobs import Job, JobError, Lint, Method
+from service.store.reports import ReportRequest
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What an estimate is made for; `provider` is None where no configured one takes the model."""
+
+    model: str
+    method: Method
+    provider: str | None
+    target: Target
+    training: FileRecord
+    validation: FileRecord | None
+
+
+async def report_for(request: HttpRequest, subject: Subject) -> tuple[Report | None, Headers]:
+    """Return the report that a job of this kind stands on; None while a worker makes it."""
+    validation = subject.validation
+    asked = ReportRequest(
+        file_id=subject.training.id,
+        sha256=subject.training.sha256,
+        model=subject.model,
+        method=subject.method.type,
+        validation_id=validation.id if validation else None,
+        validation_sha256=validation.sha256 if validation else None,
+    )
+    return await report_of(request, subject.training, asked)
+
+
+def estimate_for(request: HttpRequest, subject: Subject, report: Report) -> Estimate:
+    """Return the estimate, by the same rule as the worker's pricing step."""
+    catalogue = runtime_of(request).catalogue
+    found = catalogue.resolve(subject.model)
+    return estimate(
+        model_name=subject.model,
+        model=found.model if found else None,
+        method=subject.method.type,
+        examples=report.examples,
+        tokens_per_epoch=report.tokens.billable if report.tokens else None,
+        n_epochs=subject.method.hyperparameters.n_epochs,
+        target=subject.target,
+        priced_at=catalogue.date.isoformat(),
+    )
+
+
+def refusal_of(report: Report, found: Estimate, budget_microusd: int | None) -> JobError | None:
+    """Say why the job would fail before anything is sent, or None."""
+    if not report.valid:
+        first = report.errors[0] if report.errors else None
+        place = "" if first is None else f" {first.file} line {first.line or 'none'}: {first.message} ({first.code})"
+        param = "validation_file" if first is not None and first.file == "validation" else "training_file"
+        message = f"The dataset has {report.error_count} errors.{place}"
+        return JobError(code="invalid_training_file", message=message, param=param)
+    verdict = within_budget(found, budget_microusd)
+    if verdict.allowed:
+        return None
+    return JobError(code="budget_exceeded", message=verdict.reason or "Over the budget.")
+
+
+async def tried_out(
+    request: HttpRequest, job: Job, files: tuple[FileRecord, FileRecord | None]
+) -> tuple[Job, bool, Headers]:
+    """Return the job as it would stand after check and pricing, and whether that is known yet."""
+    target: Target = next(place.target for place in context_of(request).places if place.name == job.provider)
+    subject = Subject(
+        model=job.model,
+        method=job.method,
+        provider=job.provider,
+        target=target,
+        training=files[0],
+        validation=files[1],
+    )
+    report, headers = await report_for(request, subject)
+    if report is None:
+        return job, False, headers
+    found = estimate_for(request, subject, report)
+    lint = Lint(errors=report.error_count, warnings=report.warning_count)
+    seen = msgspec.structs.replace(job, estimate=found, lint=lint)
+    error = refusal_of(report, found, job.options.budget_microusd)
+    if error is None:
+        return moves.priced(seen, found).job, True, headers
+    return moves.fail(seen, error, clock.now()).job, True, headers

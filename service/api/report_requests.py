@@ -1,0 +1,47 @@
+"""Which report a request means: the dataset's own, or one under another model, method or validation file."""
+
+from service.api import queries
+from service.api.context import HttpRequest, runtime_of
+from service.api.files import find_dataset
+from service.core.errors import InvalidRequest
+from service.core.files import FileRecord
+from service.core.jobs import MethodType
+from service.store.reports import ReportRequest
+
+METHODS: tuple[MethodType, ...] = ("supervised", "dpo", "reinforcement")
+DEFAULT_METHOD: MethodType = "supervised"
+_MAX_MODEL = 256
+
+
+def model_of(request: HttpRequest) -> str | None:
+    """Return the query's `model`; it need not be in the catalogue. Raises InvalidRequest."""
+    model = queries.text_of(request, "model")
+    if model is not None and not (1 <= len(model) <= _MAX_MODEL and model.isprintable()):
+        raise InvalidRequest(f"A model name has 1 to {_MAX_MODEL} printable characters.", param="model")
+    return model
+
+
+async def requested(request: HttpRequest, record: FileRecord) -> ReportRequest:
+    """Return the report that `?model=&method=&validation=` ask for. Raises InvalidRequest or NotFound."""
+    own = own_report(record, runtime_of(request).settings.default_model)
+    method: MethodType | None = queries.choice_of(request, "method", METHODS)
+    validation_id = queries.text_of(request, "validation")
+    validation = None if validation_id is None else await find_dataset(request, validation_id, "validation")
+    return ReportRequest(
+        file_id=record.id,
+        sha256=record.sha256,
+        model=model_of(request) or own.model,
+        method=own.method if method is None else method,
+        validation_id=validation.id if validation else None,
+        validation_sha256=validation.sha256 if validation else None,
+    )
+
+
+def own_report(record: FileRecord, default_model: str) -> ReportRequest:
+    """Return the report that every dataset gets by itself."""
+    return ReportRequest(
+        file_id=record.id,
+        sha256=record.sha256,
+        model=record.asked_model or default_model,
+        method=record.asked_method or DEFAULT_METHOD,
+    )

@@ -1,0 +1,55 @@
+"""`GET /v1/datasets/{id}/report`."""
+
+from litestar import get
+
+from service.api import queries
+from service.api.context import HttpRequest, runtime_of
+from service.api.dataset_wire import ReportPending
+from service.api.files import find_dataset
+from service.api.replies import Headers, Reply, json_reply
+from service.api.report_markdown import markdown
+from service.api.report_requests import own_report, requested
+from service.api.waiting import settled
+from service.core.dataset.report import Report
+from service.core.errors import InvalidRequest
+from service.core.files import FileRecord
+from service.store.reports import ReportRequest
+
+_FORMATS = ("json", "markdown")
+RETRY_AFTER: Headers = ((b"retry-after", b"1"),)
+
+
+@get("/{file_id:str}/report")
+async def get_report(request: HttpRequest, file_id: str) -> Reply:
+    """Show what the check found, as JSON or markdown; 202 while a worker makes it (`Prefer: wait=N`)."""
+    form = queries.text_of(request, "format") or "json"
+    if form not in _FORMATS:
+        raise InvalidRequest(f"Invalid 'format': there are {' and '.join(_FORMATS)}.", param="format")
+    record = await find_dataset(request, file_id)
+    asked = await requested(request, record)
+    report, headers = await report_of(request, record, asked)
+    if report is None:
+        pending = ReportPending(
+            dataset=record.id, model=asked.model, method=asked.method, validation=asked.validation_id
+        )
+        return json_reply(pending, status=202, headers=(*RETRY_AFTER, *headers))
+    if form == "markdown":
+        kind = (b"content-type", b"text/markdown; charset=utf-8")
+        return Reply(markdown(report, record.filename).encode(), headers=(kind, *headers))
+    return json_reply(report, headers=headers)
+
+
+async def report_of(request: HttpRequest, record: FileRecord, asked: ReportRequest) -> tuple[Report | None, Headers]:
+    """Return the report, waiting for it as the client prefers; None while it is being made. Has it made if need be."""
+    runtime = runtime_of(request)
+
+    async def read() -> Report | None:
+        return await runtime.reports.get(asked)
+
+    if (report := await read()) is not None:
+        return report, ()
+    own = own_report(record, runtime.settings.default_model)
+    if asked.digest == own.digest and record.status == "uploaded":  # its own check is under way
+        return await settled(request, asked.digest, read, lambda found: found is not None)
+    await runtime.reports.ask(asked)
+    return await settled(request, asked.digest, read, lambda found: found is not None)
