@@ -87,6 +87,14 @@ class IdempotencyMismatch(TunewrightError):
     code = "idempotency_key_reused"
 
 
+class RateLimited(TunewrightError):
+    """429: the provider that holds the model takes no more calls now, or the account is out of money."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
 class UpstreamFailed(TunewrightError):
     """502: the provider that holds the model did not answer properly."""
 

@@ -83,6 +83,10 @@ class Upstream:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
+    @property
+    def connections(self) -> int:
+        return len(self._open)
+
     async def stop(self) -> None:
         assert self._server is not None
         self._server.close()

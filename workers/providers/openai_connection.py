@@ -92,7 +92,7 @@ class Connection:
                 return await self._send(request, write=False)
             except ProviderError as error:
                 pause = error.retry_after_s if error.retry_after_s is not None else 0.25 * 2**attempt
-                pause *= random.uniform(1.0, 1.3)  # noqa: S311
+                pause *= random.uniform(1.0, 1.3)
                 paused += pause
                 if error.reason not in {"unavailable", "rate_limited"} or paused > _READ_TOTAL_PAUSE_S:
                     raise
