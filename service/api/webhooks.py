@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import Router, delete, get, post
+from litestar.params import FromPath
 
 from service.api import queries
 from service.api.bodies import decode_json, read_bytes, read_json
@@ -70,13 +71,13 @@ async def list_endpoints(request: HttpRequest) -> Reply:
 
 
 @get("/{webhook_endpoint_id:str}")
-async def get_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Reply:
+async def get_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Show an endpoint."""
     return json_reply(EndpointOut.of(await _find(request, webhook_endpoint_id)))
 
 
 @post("/{webhook_endpoint_id:str}", status_code=200)
-async def update_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Reply:
+async def update_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Change what is given; `tunewright.enabled` switches it off, or on again after it was disabled."""
     wanted = await read_json(request, EndpointUpdate)
     await _find(request, webhook_endpoint_id)
@@ -100,7 +101,7 @@ async def update_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Rep
 
 
 @delete("/{webhook_endpoint_id:str}", status_code=200)
-async def delete_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Reply:
+async def delete_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Remove an endpoint; what still waits for it is not sent."""
     await _find(request, webhook_endpoint_id)
     await _store(request).delete(webhook_endpoint_id)
@@ -108,7 +109,7 @@ async def delete_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Rep
 
 
 @post("/{webhook_endpoint_id:str}/rotate_secret", status_code=200)
-async def rotate_secret(request: HttpRequest, webhook_endpoint_id: str) -> Reply:
+async def rotate_secret(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Make a new signing secret; the answer alone shows it."""
     body = await read_bytes(request)
     wanted = decode_json(body or b"{}", SecretRotation)
@@ -129,7 +130,7 @@ async def rotate_secret(request: HttpRequest, webhook_endpoint_id: str) -> Reply
 
 
 @post("/{webhook_endpoint_id:str}/test", status_code=200)
-async def test_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Reply:
+async def test_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Send a sample event and answer the receiver's status; it goes once, ahead of what waits, also when disabled."""
     (event_type,) = checked_types([(await read_json(request, EndpointTest)).event_type])
     await _find(request, webhook_endpoint_id)
@@ -151,7 +152,7 @@ async def test_endpoint(request: HttpRequest, webhook_endpoint_id: str) -> Reply
 
 
 @get("/{webhook_endpoint_id:str}/deliveries")
-async def list_deliveries(request: HttpRequest, webhook_endpoint_id: str) -> Reply:
+async def list_deliveries(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """List what was sent to an endpoint within 30 days, newest first, with every try."""
     await _find(request, webhook_endpoint_id)
     rows, has_more = await _store(request).deliveries.page(
@@ -163,13 +164,13 @@ async def list_deliveries(request: HttpRequest, webhook_endpoint_id: str) -> Rep
 
 
 @get("/{webhook_delivery_id:str}")
-async def get_delivery(request: HttpRequest, webhook_delivery_id: str) -> Reply:
+async def get_delivery(request: HttpRequest, webhook_delivery_id: FromPath[str]) -> Reply:
     """Show a delivery."""
     return json_reply(DeliveryOut.of(await _find_delivery(request, webhook_delivery_id)))
 
 
 @post("/{webhook_delivery_id:str}/resend", status_code=200)
-async def resend_delivery(request: HttpRequest, webhook_delivery_id: str) -> Reply:
+async def resend_delivery(request: HttpRequest, webhook_delivery_id: FromPath[str]) -> Reply:
     """Send a delivery again now, whatever became of it; its schedule begins anew."""
     row = await _find_delivery(request, webhook_delivery_id)
     store = _store(request)
