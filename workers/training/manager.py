@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ LOOK_EVERY_S = 0.075
 _FULL_LOOK_EVERY = 40
 _GRACE_S = 20.0
 _BUSY_PAUSE_S = 1.0
+_DEATH_PAUSE_S = 0.5
+_DRAFT_AGE_S = 3_600.0
 _JUDGED_PER_LOOK = 256
 _log = logging.getLogger(__name__)
 
@@ -82,7 +85,9 @@ class TrainManager:
         for name in there - self._known.keys() - self._ended:
             run = RunDirectory(self._runs / name)
             spec = _read_spec(run)
-            if spec is not None:
+            if spec is None:
+                self._ended.add(name)
+            else:
                 self._known[name] = _Known(run=run, created_at=spec.created_at)
         for name in self._known.keys() - there - self._children.keys():
             del self._known[name]
@@ -166,7 +171,7 @@ class TrainManager:
             state = known.run.state()
             if mine and state.status not in TERMINAL:
                 known.run.write_state(msgspec.structs.replace(state, attempt=state.attempt + 1))
-                known.not_before = clock.now() + (_BUSY_PAUSE_S * 2 ** (state.attempt - 1) if state.attempt else 0.0)
+                known.not_before = clock.now() + (_DEATH_PAUSE_S * 2**state.attempt / 2 if state.attempt else 0.0)
 
     async def stop(self) -> None:
         """Ask the processes to save and end; kill after 20 s what has not."""
@@ -190,6 +195,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 async def serve(data_dir: Path, slots: int, stop_event: asyncio.Event) -> None:
     """Look after local runs until `stop_event`; then let running ones save and end, so that they go on later."""
     runs_folder(data_dir).mkdir(parents=True, exist_ok=True)
+    _clear_drafts(runs_folder(data_dir))
     manager = TrainManager(data_dir, slots)
     try:
         while not stop_event.is_set():
@@ -205,8 +211,15 @@ def _read_spec(run: RunDirectory) -> RunSpec | None:
     try:
         return run.spec()
     except (OSError, msgspec.DecodeError):
-        _log.exception("The specification of run %s can't be read", run.run_id)
+        _log.exception("The specification of run %s can't be read; the run is left alone", run.run_id)
         return None
+
+
+def _clear_drafts(runs: Path) -> None:
+    """Remove half-made runs that a killed process left more than an hour ago."""
+    for draft in runs.glob(".draft-*"):
+        if draft.stat().st_mtime < clock.now() - _DRAFT_AGE_S:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _mark_of(path: Path) -> tuple[int, int]:
