@@ -8,6 +8,7 @@ from importlib.metadata import version
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from service.api.chat import chat, open_inference
 from service.api.context import ApiContext
 from service.api.datasets import datasets
 from service.api.documentation import documentation
@@ -34,6 +35,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     estimates,
     jobs,
     models,
+    *chat,
     webhook_endpoints,
     webhook_deliveries,
     webhook_event_types,
@@ -53,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        async with open_runtime(chosen) as runtime:
+        async with open_runtime(chosen) as runtime, open_inference(app, chosen):
             gate = Gate(runtime.keys, is_loopback=chosen.is_loopback)
             await _check_open(gate, chosen)
             app.state.context = _context(runtime, metrics)
