@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from service.check.duplicates import ContextIndex
 from service.check.reader import Block, LineReader
 from service.check.split import Counting, SplitCheck
-from service.check.tokens import AcceleratorDiffers, TokenCounter, versions
+from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import FindingLog, Report
 from service.core.dataset.tally import TokenTally
@@ -34,7 +34,7 @@ class _Pass(NamedTuple):
     profile: CheckProfile
     log: FindingLog
     contexts: ContextIndex
-    counter: TokenCounter
+    counter: TokenCounter | None
     pool: ThreadPoolExecutor
 
 
@@ -52,7 +52,7 @@ def check_file(
     `filename` is what findings of `source` call it: `training`, or `validation` for a validation split checked alone.
     `progress` is told how many bytes of `source` have been read. Peak memory does not grow with the file. Streams
     must be seekable, else they are counted by tiktoken alone; they are left open. Raises OSError where a file can't be
-    read, KeyError for an unknown encoding, VocabularyDamaged.
+    read, VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding `tokens` is None.
     """
     with _opened(source) as stream, _opened(validation) as other:
         assert stream is not None
@@ -85,7 +85,7 @@ def _check(
     *,
     accelerated: bool,
 ) -> Report:
-    counter = TokenCounter(profile.encoding, accelerated=accelerated)
+    counter = counter_for(profile.encoding, accelerated=accelerated)
     with ContextIndex() as index, ThreadPoolExecutor(1, "count") as pool:
         shared = _Pass(profile, FindingLog(), index, counter, pool)
         split, tally = SplitCheck(file, profile, shared.log, index), TokenTally(profile.max_example_tokens)
@@ -95,6 +95,9 @@ def _check(
             other = SplitCheck("validation", profile, shared.log, index)
             _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared)
         _note_repeats(shared)
+        if counter is None:
+            told = f"no vocabulary of {profile.encoding} is shipped: the tokens are not counted"
+            shared.log.add("tokens_unknown", told, file=file)
     return _report(reader, split, tally, shared, dataset_id)
 
 
@@ -110,6 +113,8 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
                 reader.drain()
                 return
         work = split.examine(block, shared.profile.encoding)
+        if shared.counter is None:
+            continue
         future = shared.pool.submit(shared.counter.count_many, work.spans.texts)
         if pending is not None:
             _tally(*pending, split, tally, shared)
@@ -143,7 +148,6 @@ def _note_repeats(shared: _Pass) -> None:
 def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:
     profile, log = shared.profile, shared.log
     errors = log.count("error")
-    counted = tally.examples > 0
     return Report(
         dataset=dataset_id,
         valid=errors == 0,
@@ -151,7 +155,7 @@ def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _P
         method=profile.method,
         model=profile.model,
         lines=reader.lines,
-        examples=tally.examples,
+        examples=split.examples,
         bytes=reader.size,
         sha256=reader.sha256,
         errors=log.listed("error"),
@@ -161,6 +165,6 @@ def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _P
         counts=dict(sorted(log.counts.items())),
         truncated=log.truncated,
         tokens=tally.tokens(profile.encoding, learns=split.form != "reinforcement"),
-        over_limit=tally.over if counted and profile.max_example_tokens is not None else None,
+        over_limit=tally.over if tally.examples and profile.max_example_tokens is not None else None,
         checked_with={"tunewright": metadata.version("tunewright"), **versions(shared.counter)},
     )

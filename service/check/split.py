@@ -42,6 +42,7 @@ class SplitCheck:
         self.file = file
         self.form: Form | None = None
         self.filled = 0
+        self.examples = 0
         self.readable = False
         self._profile = profile
         self._log = log
@@ -57,7 +58,7 @@ class SplitCheck:
         if head.startswith(_MAGIC) or head[:4096].count(b"\0") * 50 > len(head[:4096]):
             return "binary_file"
         first = head.removeprefix(_BOM).lstrip()
-        if first[:1] != b"[":
+        if first[:1] != b"[" or first[1:].lstrip()[:1] != b"{":
             return None
         line = first.partition(b"\n")[0]
         try:
@@ -155,6 +156,7 @@ class SplitCheck:
 
     def _take_in(self, line: Line, raw: bytes, number: int, found: Found, work: Counting, watched: Watched) -> None:
         self.readable = True
+        self.examples += 1
         check_texts(line, raw, watched, found)
         if self._mismatch is not None:
             self._add(number, [], "format_mismatch", self._mismatch)

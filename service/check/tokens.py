@@ -59,8 +59,16 @@ _FIXTURE = (
 )
 
 
+SAME_TEXT = {"o200k_harmony": "o200k_base"}
+"""Encodings that differ from a shipped one in special tokens only: ordinary text counts alike."""
+
+
 class AcceleratorDiffers(Exception):
     """The accelerator and tiktoken disagree on a text: count the whole report again without it."""
+
+
+class UncountableText(Exception):
+    """tiktoken gave up on a text (a Rust panic, which Python sees as no Exception)."""
 
 
 @cache
@@ -127,14 +135,22 @@ class TokenCounter:
         return counts
 
     def _count_new(self, texts: list[str]) -> list[int]:
-        encode = self._reference.encode_ordinary
         if self._fast is None:
-            return [len(encode(text)) for text in texts]
+            return self._count_by_reference(texts)
         counts: list[int] = self._fast.count_batch(texts, 1, False)
         for at in range(len(texts)):
-            if self._random.random() < RECOUNTED and len(encode(texts[at])) != counts[at]:
+            if self._random.random() < RECOUNTED and self._count_by_reference(texts[at : at + 1]) != [counts[at]]:
                 raise AcceleratorDiffers(f"{self.accelerator} and tiktoken count a text differently ({self.encoding})")
         return counts
+
+    def _count_by_reference(self, texts: list[str]) -> list[int]:
+        encode = self._reference.encode_ordinary
+        try:
+            return [len(encode(text)) for text in texts]
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":
+                raise UncountableText(f"tiktoken gave up on a text ({self.encoding})") from error
+            raise
 
     def _remember(self, text: str, number: int) -> None:
         """Keep a count in two generations: the older one is dropped when the younger is full."""
@@ -155,6 +171,14 @@ def _accelerator(encoding: str) -> Any | None:
     return tokenizer if tokenizer.count_batch(list(_FIXTURE), 1, False) == expected else None
 
 
-def versions(counter: TokenCounter) -> dict[str, str | None]:
+def counter_for(encoding: str, *, accelerated: bool = True) -> TokenCounter | None:
+    """Return a counter for a model's encoding, or None where no vocabulary for it is shipped."""
+    name = SAME_TEXT.get(encoding, encoding)
+    return TokenCounter(name, accelerated=accelerated) if name in _DEFINITIONS else None
+
+
+def versions(counter: TokenCounter | None) -> dict[str, str | None]:
     """Return what counted, for the report."""
+    if counter is None:
+        return {"tiktoken": None, "accelerator": None}
     return {"tiktoken": metadata.version("tiktoken"), "accelerator": counter.accelerator}

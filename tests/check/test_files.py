@@ -136,6 +136,12 @@ def test_label_variants_and_system_outliers(check: Check) -> None:
     }
 
 
+def test_an_encoding_without_vocabulary_is_not_counted(check: Check) -> None:
+    report = check(GOOD_LINES, encoding="r50k_base")
+    assert report.counts == {"tokens_unknown": 1}
+    assert (report.valid, report.examples, report.tokens, report.over_limit) == (True, 60, None, None)
+
+
 def test_no_secret_is_echoed(check: Check) -> None:
     key = "sk-" + "Zz9" * 12
     lines: list[object] = [

@@ -89,6 +89,7 @@ CODES: dict[str, Code] = {
     "nothing_trained_after_truncation": _warning(
         "The answer lies beyond the limit: paid for, learnt nothing.", "Shorten the prompt so that the answer fits."
     ),
+    "tokens_unknown": _warning("Neither price nor cut can be foretold.", "Choose a model with a known encoding."),
     "label_variants": _warning("One class spelt several ways is several classes.", "Use one spelling."),
     "class_imbalance": _warning("The model learns to answer the large class.", "Add examples of the small classes."),
     "system_prompt_outlier": _warning("A few lines have another system prompt than the rest.", "Use one, if unmeant."),

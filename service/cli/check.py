@@ -1,0 +1,128 @@
+"""`tunewright check FILE`: the dataset check without server, key or network."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.table import Table
+
+from service.check.engine import check_file
+from service.core.catalogue import Method
+from service.core.dataset.codes import CODES
+from service.core.dataset.markdown import bars, by_code, places, to_markdown, verdict
+from service.core.dataset.profile import CheckProfile
+from service.core.dataset.report import Report
+from service.core.estimates import EstimateLine, estimate
+from service.store.catalogue import CatalogueInvalid, load_catalogue
+
+DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
+_BIG_BYTES = 20_000_000
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo", "reinforcement": "reinforcement"}
+
+
+class _CannotCheck(click.ClickException):
+    """The file or the model table can't be read."""
+
+    exit_code = 2
+
+
+@click.command("check")
+@click.argument("file", type=_FILE)
+@click.option("--validation", type=_FILE, help="A validation split, checked together with FILE for leaks.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The model that is to be tuned.")
+@click.option("--method", type=click.Choice(list(_METHODS)), default="supervised", show_default=True)
+@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--catalogue", type=_FILE, help="A model and price table laid over the packaged one.")
+def command(file: Path, validation: Path | None, model: str, method: str, shape: str, catalogue: Path | None) -> None:
+    """Check a training file: every defect with its line, exact tokens, the price.
+
+    Exit status 0: no errors; 1: errors; 2: FILE can't be read, or wrong usage.
+    """
+    try:
+        report = _checked(file, validation, model, _METHODS[method], catalogue, Console(stderr=True))
+    except (OSError, CatalogueInvalid) as error:
+        raise _CannotCheck(str(error)) from error
+    if shape == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    elif shape == "markdown":
+        click.echo(to_markdown(report, file.name), nl=False)
+    else:
+        show(report, file.name, Console())
+    sys.exit(0 if report.valid else 1)
+
+
+def _checked(
+    file: Path, validation: Path | None, model: str, method: Method, catalogue: Path | None, console: Console
+) -> Report:
+    known = load_catalogue(catalogue)
+    profile = known.profile(model, method)
+    if profile is None:
+        raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
+    report = _with_progress(file, validation, profile, console)
+    found = known.resolve(model)
+    priced = estimate(
+        model_name=report.model,
+        model=found.model if found else None,
+        method=method,
+        examples=report.examples,
+        tokens_per_epoch=report.tokens.billable if report.tokens else None,
+        priced_at=known.date.isoformat(),
+    )
+    return msgspec.structs.replace(report, estimates=(EstimateLine.of(priced),))
+
+
+def _with_progress(file: Path, validation: Path | None, profile: CheckProfile, console: Console) -> Report:
+    size = file.stat().st_size
+    if size < _BIG_BYTES or not console.is_terminal:
+        return check_file(file, profile=profile, validation=validation)
+    columns = ("checking", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=size)
+        return check_file(
+            file, profile=profile, validation=validation, progress=lambda done: bar.update(task, completed=done)
+        )
+
+
+def show(report: Report, name: str, console: Console) -> None:
+    """Print the report for a terminal: summary, findings by code, token histogram."""
+    colour = "green" if report.valid and not report.warning_count else "yellow" if report.valid else "red"
+    console.print(f"[bold]{escape(name)}[/]: [bold {colour}]{verdict(report)}[/]")
+    console.print(
+        f"{report.examples:,} examples in {report.lines:,} lines, form {report.format or 'unknown'}, "
+        f"method {report.method}, model {report.model}"
+    )
+    if report.counts:
+        console.print(_table(report))
+    _show_tokens(report, console)
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("", "code", "found", "lines", "first of them; how to mend it"):
+        table.add_column(title, justify="right" if title == "found" else "left", overflow="fold")
+    for code, findings in by_code(report).items():
+        kind, first = CODES[code], findings[0]
+        mark = "[red]error[/]" if kind.severity == "error" else "[yellow]warning[/]"
+        path = f" at {first.path}" if first.path else ""
+        told = f"{escape(first.message + path)}\n[dim]{escape(kind.hint)}[/]"
+        table.add_row(mark, code, f"{report.counts[code]:,}", places(findings), told)
+    return table
+
+
+def _show_tokens(report: Report, console: Console) -> None:
+    tokens = report.tokens
+    if tokens is None:
+        return
+    trained = "" if tokens.trained is None else f", {tokens.trained:,} trained"
+    cut = f", {report.over_limit:,} examples over the limit" if report.over_limit else ""
+    console.print(f"{tokens.total:,} tokens in {tokens.encoding}{trained}, {tokens.billable:,} billable an epoch{cut}")
+    for line in report.estimates:
+        cost = "price unknown" if line.usd is None else f"about ${line.usd:,.2f}"
+        console.print(f"{cost}{'' if line.epochs is None else f', epochs: {line.epochs}'}")
+    for span, bar, count in bars(tokens):
+        console.print(f"[dim]{span:>18}[/] [cyan]{bar}[/] {count:,}", highlight=False)

@@ -1,0 +1,94 @@
+"""The report as Markdown: for a pull request, a ticket, a person."""
+
+from collections.abc import Iterator, Sequence
+
+from service.core.dataset.codes import CODES
+from service.core.dataset.report import Finding, Report, Tokens
+
+_LISTED = 50
+_BAR = 40
+
+
+def to_markdown(report: Report, name: str | None = None) -> str:
+    """Return the summary, the findings grouped by code with why and how to mend, and the token histogram."""
+    return "\n".join([*_head(report, name), *_findings(report), *_tokens(report.tokens)]) + "\n"
+
+
+def verdict(report: Report) -> str:
+    """Say in one line what the report comes to."""
+    if report.valid:
+        return "valid" if not report.warning_count else f"valid, {_number(report.warning_count, 'warning')}"
+    return f"not valid: {_number(report.error_count, 'error')}, {_number(report.warning_count, 'warning')}"
+
+
+def bars(tokens: Tokens, width: int = _BAR) -> Iterator[tuple[str, str, int]]:
+    """Yield range, bar and count of each bin of the histogram."""
+    most = max(each.count for each in tokens.histogram)
+    for each in tokens.histogram:
+        length = round(each.count / most * width)
+        yield f"{each.low:,} to {each.high:,}", "█" * (length or bool(each.count)), each.count
+
+
+def places(findings: Sequence[Finding], most: int = 8) -> str:
+    """Name the first lines of findings of one code."""
+    lines = list(dict.fromkeys(str(each.line) if each.line else "whole file" for each in findings))
+    return ", ".join(lines[:most]) + (", …" if len(lines) > most else "")
+
+
+def by_code(report: Report) -> dict[str, list[Finding]]:
+    """Group the listed findings by code, errors first, then the most frequent."""
+    groups: dict[str, list[Finding]] = {}
+    for each in report.errors + report.warnings:
+        groups.setdefault(each.code, []).append(each)
+    order = sorted(groups, key=lambda code: (CODES[code].severity, -report.counts[code]))
+    return {code: groups[code] for code in order}
+
+
+def _head(report: Report, name: str | None) -> Iterator[str]:
+    yield f"# {name or report.dataset or 'Dataset'}: {verdict(report)}"
+    yield ""
+    yield f"- {_number(report.examples, 'example')} in {_number(report.lines, 'line')}, {report.bytes:,} bytes"
+    yield f"- form {report.format or 'unknown'}, method {report.method}, model {report.model}"
+    yield f"- SHA-256 `{report.sha256}`"
+    for line in report.estimates:
+        cost = "price unknown" if line.usd is None else f"about ${line.usd:,.2f}"
+        epochs = "" if line.epochs is None else f", {_number(line.epochs, 'epoch')}"
+        yield f"- {cost}{epochs} on {line.model}"
+    yield ""
+
+
+def _findings(report: Report) -> Iterator[str]:
+    for code, findings in by_code(report).items():
+        kind = CODES[code]
+        yield f"## {kind.severity}: {code} ({report.counts[code]:,})"
+        yield ""
+        yield f"{kind.why} {kind.hint}"
+        yield ""
+        for each in findings[:_LISTED]:
+            place = f"line {each.line}" if each.line else "whole file"
+            file = f"{each.file}, " if each.file != "training" else ""
+            path = f" `{each.path}`" if each.path else ""
+            yield f"- {file}{place}{path}: {each.message}"
+        if report.counts[code] > _LISTED:
+            yield f"- and {report.counts[code] - min(_LISTED, len(findings)):,} more"
+        yield ""
+
+
+def _tokens(tokens: Tokens | None) -> Iterator[str]:
+    if tokens is None:
+        return
+    each = tokens.per_example
+    yield "## Tokens"
+    yield ""
+    trained = "" if tokens.trained is None else f", {tokens.trained:,} trained"
+    yield f"{tokens.total:,} in {tokens.encoding}{trained}, {tokens.billable:,} billable an epoch."
+    yield f"An example has {each.min:,} to {each.max:,}, half have {each.p50:,} or fewer, 95 % {each.p95:,} or fewer."
+    yield ""
+    yield "```"
+    for span, bar, count in bars(tokens):
+        yield f"{span:>22} {bar} {count:,}"
+    yield "```"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
