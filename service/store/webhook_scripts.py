@@ -2,7 +2,7 @@
 
 from service.store import webhook_keys as keys
 
-LEASE_S = 30.0  # twice the longest try
+LEASE_S = 20.0  # the longest try, and time to store what came of it
 CAP = 4
 """Deliveries at the same time to a receiver that has answered well; to one that is new or failing, one."""
 

@@ -4,23 +4,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 import uvicorn
-from litestar import Litestar, Request, Response
-from litestar.datastructures import State
 
-from service.api.errors import reply_for
-from service.api.webhooks import webhook_deliveries, webhook_endpoints, webhook_event_types
+from service.app import create_app
 from service.core import clock
 from service.core.webhook_types import EVENT_TYPES, SENT_EVENT_TYPES
 from service.runtime import Runtime, open_runtime
-from service.settings import load
-from service.store.idempotency import IdempotencyStore
+from service.settings import Settings, load
 from tests.webhooks.conftest import message, send
 from tests.webhooks.receiver import FaultyReceiver
 from workers.deliver import Deliverer
@@ -32,28 +27,20 @@ HTTPS = "https://hooks.example.com/tunewright"
 
 
 @pytest.fixture
-async def runtime(redis_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
-    async with open_runtime(load(environ={}, redis_url=redis_url, data_dir=tmp_path)) as opened:
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return load(environ={}, redis_url=redis_url, data_dir=tmp_path)
+
+
+@pytest.fixture
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    async with open_runtime(settings) as opened:
         yield opened
 
 
 @pytest.fixture
-async def base_url(runtime: Runtime) -> AsyncIterator[str]:
-    """The webhook routes alone, served by uvicorn on a free port."""
-    context = SimpleNamespace(runtime=runtime, idempotency=IdempotencyStore(runtime.redis))
-
-    def failed(request: Request[Any, Any, Any], error: Exception) -> Any:
-        reply = reply_for(error, request.scope, "req_test")
-        headers = {name.decode(): value.decode() for name, value in reply.headers}
-        return Response(reply.body, status_code=reply.status, headers=headers)
-
-    app = Litestar(
-        [webhook_endpoints, webhook_deliveries, webhook_event_types],
-        state=State({"context": context}),
-        exception_handlers={Exception: failed},
-        openapi_config=None,
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+async def base_url(settings: Settings) -> AsyncIterator[str]:
+    """The whole API, served by uvicorn on a free port."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve([listener]))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
@@ -200,8 +187,8 @@ async def test_equal_creates_make_one_endpoint(http: httpx2.AsyncClient) -> None
 async def test_the_first_key_closes_loopback(http: httpx2.AsyncClient, runtime: Runtime) -> None:
     body = {"event_types": ["dataset.ready"], "name": "n", "url": "http://127.0.0.1:9/"}
     assert (await http.post("/webhook_endpoints", json=body)).status_code == 200
-    await runtime.keys.create("first", clock.now())
-    answer = await http.post("/webhook_endpoints", json=body)
+    _, key = await runtime.keys.create("first", clock.now())
+    answer = await http.post("/webhook_endpoints", json=body, headers={"authorization": f"Bearer {key}"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_webhook_url")
 
 

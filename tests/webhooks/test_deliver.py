@@ -1,11 +1,15 @@
 """Messages reach the receivers that want them, once each, signed, whatever the receivers do."""
 
+import asyncio
+
 import msgspec
 import pytest
 from openai import OpenAI
 from redis.asyncio import Redis
 
-from service.core.webhooks import WebhookDelivery
+from service.core import clock
+from service.core.webhooks import PATIENCE_S, WebhookDelivery, give_up, next_round
+from service.store import counters, webhook_keys
 from service.store.webhooks import WebhookStore
 from tests.webhooks.conftest import endpoint, message, send, settle
 from tests.webhooks.receiver import FaultyReceiver
@@ -122,8 +126,6 @@ async def test_a_second_fan_out_and_a_late_worker_change_nothing(
 async def test_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
-    from service.core.webhooks import give_up
-
     one = endpoint(receiver.url())
     await store.create(one, 1.0)
     await send(redis, message())
@@ -132,7 +134,7 @@ async def test_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
     (claim,) = claimed.deliveries
     assert (await store.deliveries.claim(slots=10)).deliveries == (), "claimed twice"
     rows = await store.deliveries.load([claim.id])
-    async with __import__("asyncio").timeout(2):
+    async with asyncio.timeout(2):
         while not receiver.ledger:
             await settle(deliverer)
     await store.deliveries.finish(claim, give_up(rows[claim.id], "late"))
@@ -142,9 +144,6 @@ async def test_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
 async def test_a_resent_delivery_begins_its_schedule_anew(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
-    from service.core import clock
-    from service.core.webhooks import next_round
-
     receiver.status = 500
     one = endpoint(receiver.url("/switch"))
     await store.create(one, 1.0)
@@ -161,3 +160,79 @@ async def test_a_resent_delivery_begins_its_schedule_anew(
         [500, 200],
     )
     assert len({received.headers["webhook-id"] for received in receiver.ledger}) == 1
+
+
+async def test_an_endpoint_that_only_failed_for_five_days_is_disabled(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    one = endpoint(receiver.url("/status/500"))
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await settle(deliverer)
+    assert (await store.get(one.id)).disabled_at is None
+    await redis.hset(webhook_keys.health(one.id), "failing_since", str(clock.now() - PATIENCE_S - 1))
+    await send(redis, message())
+    await settle(deliverer)
+    assert (await store.get(one.id)).disabled_reason == "failing"
+    assert (await redis.zcard(webhook_keys.LANE + one.id)) == 2, "what waits is given up when it falls due, not before"
+
+
+async def test_what_waits_for_a_deleted_endpoint_is_given_up(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    one = endpoint(receiver.url())
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await deliverer.look()
+    await store.delete(one.id)
+    await deliverer._read_endpoints()  # pyright: ignore[reportPrivateUsage]
+    await settle(deliverer)
+    row = await _only(store, one.id)
+    assert (row.status, row.reason, row.attempts, receiver.ledger) == ("failed", "endpoint_deleted", (), [])
+    backlog = await store.deliveries.backlog()
+    assert (backlog.pending, backlog.dead) == (0, 1)
+
+
+async def test_an_overloaded_receiver_is_spared_and_then_gets_it_all(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    receiver.status = 503
+    one = endpoint(receiver.url("/switch"))
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await settle(deliverer)
+    await send(redis, message(), message())
+    await settle(deliverer)
+    assert len(receiver.ledger) == 1
+    receiver.status = 200
+    await redis.hdel(webhook_keys.health(one.id), "hold_until")  # the second that it is spared is over
+    await redis.zadd(webhook_keys.DUE, {one.id: 0})
+    await settle(deliverer)
+    assert len(receiver.ledger) == 3
+
+
+async def test_each_try_is_counted(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    await store.create(endpoint(receiver.url("/ok")), 1.0)
+    await store.create(endpoint(receiver.url("/status/500")), 2.0)
+    await store.create(endpoint(receiver.url("/cut")), 3.0)
+    await send(redis, message(), message())
+    await settle(deliverer)
+    samples = {
+        (sample.name, *(value for _, value in sample.labels)): sample.value for sample in await counters.read(redis)
+    }
+    assert samples["webhook_attempts_total", "succeeded", "2xx"] == 2
+    assert samples["webhook_attempts_total", "failed", "5xx"] == 2
+    assert samples["webhook_attempts_total", "failed", "bad_answer"] == 2
+
+
+async def test_nothing_is_left_behind_without_a_time_limit(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    await store.create(endpoint(receiver.url()), 1.0)
+    await send(redis, *(message() for _ in range(5)))
+    await settle(deliverer)
+    kept = [key.decode() async for key in redis.scan_iter("tw:*") if await redis.ttl(key) == -1]
+    documented = {"tw:bell:webhooks", "tw:counters", "tw:webhook:endpoints", "tw:webhook:endpoints:version"}
+    assert {key for key in kept if not key.startswith("tw:webhook:endpoint:we_")} <= documented
