@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import Router, get, post
+from litestar.params import FromPath
 
 from service.api import queries
 from service.api.bodies import stream
@@ -52,7 +53,7 @@ async def list_datasets(request: HttpRequest) -> Reply:
 
 
 @get("/{file_id:str}")
-async def get_dataset(request: HttpRequest, file_id: str) -> Reply:
+async def get_dataset(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     """Show a dataset; `Prefer: wait=N` holds the answer until its check is done."""
 
     async def read() -> FileRecord:

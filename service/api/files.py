@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from litestar import Router, delete, get, post
+from litestar.params import FromPath
 
 from service.api import multipart, queries
 from service.api.bodies import stream
@@ -47,13 +48,13 @@ async def list_files(request: HttpRequest) -> Reply:
 
 
 @get("/{file_id:str}")
-async def get_file(request: HttpRequest, file_id: str) -> Reply:
+async def get_file(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     """Show a file."""
     return json_reply(FileOut.of(await find_file(request, file_id)))
 
 
 @delete("/{file_id:str}", status_code=200)
-async def delete_file(request: HttpRequest, file_id: str) -> Reply:
+async def delete_file(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     """Delete a file; jobs that need its bytes keep them until they end."""
     record = await find_file(request, file_id)
     await runtime_of(request).files.delete(record.id)
@@ -61,7 +62,7 @@ async def delete_file(request: HttpRequest, file_id: str) -> Reply:
 
 
 @get("/{file_id:str}/content")
-async def get_content(request: HttpRequest, file_id: str) -> StreamReply:
+async def get_content(request: HttpRequest, file_id: FromPath[str]) -> StreamReply:
     """Send a file's bytes."""
     record = await find_file(request, file_id)
     headers = (

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import get
+from litestar.params import FromPath
 
 from service.api import queries
 from service.api.context import HttpRequest, runtime_of
@@ -45,7 +46,7 @@ class EventOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/{job_id:str}/events")
-async def list_events(request: HttpRequest, job_id: str) -> Reply | StreamReply:
+async def list_events(request: HttpRequest, job_id: FromPath[str]) -> Reply | StreamReply:
     """List events, newest first; with `Accept: text/event-stream` send them oldest first as they happen."""
     job = await find_job(request, job_id)
     if "text/event-stream" in request.headers.get("accept", ""):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar import get
+from litestar.params import FromPath
 
 from service.api import queries
 from service.api.context import HttpRequest, runtime_of
@@ -31,7 +32,7 @@ _FORMATS = ("json", "csv")
 
 
 @get("/{job_id:str}/metrics")
-async def get_metrics(request: HttpRequest, job_id: str) -> StreamReply:
+async def get_metrics(request: HttpRequest, job_id: FromPath[str]) -> StreamReply:
     """Show the figures of all steps, oldest first; CSV with `?format=csv` or `Accept: text/csv`."""
     form = queries.choice_of(request, "format", _FORMATS)
     job = await find_job(request, job_id)

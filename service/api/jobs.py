@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from litestar import Router, get, post
+from litestar.params import FromPath
 
 from service.api import queries
 from service.api.bodies import decode_json, read_bytes
@@ -57,7 +58,7 @@ async def list_jobs(request: HttpRequest) -> Reply:
 
 
 @get("/{job_id:str}")
-async def get_job(request: HttpRequest, job_id: str) -> Reply:
+async def get_job(request: HttpRequest, job_id: FromPath[str]) -> Reply:
     """Show a job; `Prefer: wait=N` holds the answer until the job has ended."""
 
     async def read() -> Job:
@@ -68,25 +69,25 @@ async def get_job(request: HttpRequest, job_id: str) -> Reply:
 
 
 @post("/{job_id:str}/cancel", status_code=200)
-async def cancel_job(request: HttpRequest, job_id: str) -> Reply:
+async def cancel_job(request: HttpRequest, job_id: FromPath[str]) -> Reply:
     """Cancel a job: at once before anything was sent, else as soon as its provider took it."""
     return await _moved(request, job_id, lambda job: moves.cancel(job, clock.now()))
 
 
 @post("/{job_id:str}/pause", status_code=200)
-async def pause_job(request: HttpRequest, job_id: str) -> Reply:
+async def pause_job(request: HttpRequest, job_id: FromPath[str]) -> Reply:
     """Pause a job."""
     return await _moved(request, job_id, moves.pause)
 
 
 @post("/{job_id:str}/resume", status_code=200)
-async def resume_job(request: HttpRequest, job_id: str) -> Reply:
+async def resume_job(request: HttpRequest, job_id: FromPath[str]) -> Reply:
     """Let a paused job go on."""
     return await _moved(request, job_id, moves.resume)
 
 
 @get("/{job_id:str}/checkpoints")
-async def list_checkpoints(request: HttpRequest, job_id: str) -> Reply:
+async def list_checkpoints(request: HttpRequest, job_id: FromPath[str]) -> Reply:
     """List the job's checkpoints, newest first."""
     job = await find_job(request, job_id)
     newest = sorted(job.checkpoints, key=lambda checkpoint: checkpoint.step_number, reverse=True)
@@ -103,7 +104,7 @@ async def list_checkpoints(request: HttpRequest, job_id: str) -> Reply:
 
 
 @post("/{job_id:str}/retry", status_code=200)
-async def retry_job(request: HttpRequest, job_id: str) -> Reply:
+async def retry_job(request: HttpRequest, job_id: FromPath[str]) -> Reply:
     """Create a job like one that failed or was cancelled: same files, model, numbers and seed."""
     fingerprint = json_fingerprint(b"")
     async with attempt(request, fingerprint) as tried:

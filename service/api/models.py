@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Router, delete, get
+from litestar.params import FromPath
 
 from service.api.context import HttpRequest, context_of, runtime_of
 from service.api.model_wire import ModelDeleted, ModelOut
@@ -22,7 +23,7 @@ async def list_models(request: HttpRequest) -> Reply:
 
 
 @get("/{model:path}")
-async def get_model(request: HttpRequest, model: str) -> Reply:
+async def get_model(request: HttpRequest, model: FromPath[str]) -> Reply:
     """Show a model."""
     name = _name(model)
     own = await runtime_of(request).models.get(name)
@@ -35,7 +36,7 @@ async def get_model(request: HttpRequest, model: str) -> Reply:
 
 
 @delete("/{model:path}", status_code=200)
-async def delete_model(request: HttpRequest, model: str) -> Reply:
+async def delete_model(request: HttpRequest, model: FromPath[str]) -> Reply:
     """Delete a model that was tuned here; base models can't be."""
     name = _name(model)
     if await runtime_of(request).models.delete(name):

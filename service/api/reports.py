@@ -1,6 +1,7 @@
 """`GET /v1/datasets/{id}/report`."""
 
 from litestar import get
+from litestar.params import FromPath
 
 from service.api import queries
 from service.api.context import HttpRequest, runtime_of
@@ -20,7 +21,7 @@ RETRY_AFTER: Headers = ((b"retry-after", b"1"),)
 
 
 @get("/{file_id:str}/report")
-async def get_report(request: HttpRequest, file_id: str) -> Reply:
+async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     """Show what the check found, as JSON or markdown; 202 while a worker makes it (`Prefer: wait=N`)."""
     form = queries.text_of(request, "format") or "json"
     if form not in _FORMATS:
