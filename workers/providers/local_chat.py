@@ -25,7 +25,7 @@ from service.core.chat import (
     usage_of,
 )
 from service.core.errors import NotFound, TunewrightError
-from workers.providers.protocol import Reply
+from workers.providers.protocol import ProviderError, Reason, Reply
 from workers.training.engine import Chunk, Request
 from workers.training.lines import Message, Tool
 from workers.training.local_models import LocalModels
@@ -43,7 +43,7 @@ _Begun = tuple[list[Chunk], Iterator[Chunk]]
 
 
 async def reply(models: LocalModels, path: str, body: bytes) -> Reply:
-    """Answer a POST to `chat/completions` or `completions`; errors come as OpenAI's envelope with their status."""
+    """Answer a POST to `chat/completions` or `completions`. Raises ProviderError."""
     try:
         kind = _KINDS.get(path.strip("/"))
         if kind is None:
@@ -51,13 +51,18 @@ async def reply(models: LocalModels, path: str, body: bytes) -> Reply:
         call = parse(body, kind)
         writings = _writings(call)
         first = await asyncio.to_thread(_begin, models, call.model, writings[0])
+    except NotFound as error:
+        raise _refused("not_found", error) from error
     except TunewrightError as error:
-        envelope = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-        return Reply(status=error.status, content_type=_JSON, body=_once(msgspec.json.encode({"error": envelope})))
+        raise _refused("refused", error) from error
     shape = _Shape(models, call, writings, first)
     if call.stream:
         return Reply(status=200, content_type=_STREAM, body=shape.streamed())
     return Reply(status=200, content_type=_JSON, body=_once(await shape.whole()))
+
+
+def _refused(reason: Reason, error: TunewrightError) -> ProviderError:
+    return ProviderError(reason, error.message, retryable=False, code=error.code, param=error.param)
 
 
 class _Writing(msgspec.Struct, frozen=True, kw_only=True):
