@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}
+FOLDER = "redis"
+SOCKET = "redis.sock"
 _PATH_NAMES = ("valkey-server", "redis-server")
 
 # `always`: an acknowledged write survives a power cut (measured: 0 of 18,952 lost; `everysec` lost 15,477).

@@ -9,16 +9,17 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _PYTHON = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL):?\s+(.*)")
 _REDIS = re.compile(r"\d+:[A-Z] \d+ \w+ \d+ [\d:.]+ ([.\-*#]) (.*)")
 _REDIS_LEVELS = {".": 10, "-": 10, "*": 10, "#": 30}
+_BYE = "is now ready to exit, bye bye..."
 _log = logging.getLogger("tunewright.up")
 
 
-def configure(*, verbose: bool) -> None:
-    """Write log lines of this process and of its children to standard error; `verbose` adds debug lines."""
+def configure(level: int) -> None:
+    """Write log lines of this process and of its children to standard error, from `level` (of `logging`) on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(FORMAT, "%H:%M:%S", defaults={"role": "up"}))
     _log.handlers = [handler]
     _log.propagate = False
-    _log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    _log.setLevel(level)
 
 
 def say(message: str, level: int = logging.INFO) -> None:
@@ -41,5 +42,7 @@ class LineLog:
         if found := _PYTHON.match(text):
             self._level, text = _LEVELS[found[1]], found[2]
         elif found := _REDIS.match(text):
-            self._level, text = _REDIS_LEVELS[found[1]], found[2]
+            self._level, text = _REDIS_LEVELS[found[1]], found[2].removeprefix("WARNING ")
+            if text.endswith(_BYE):
+                self._level = logging.DEBUG
         _log.log(self._level, text, extra={"role": self._role})

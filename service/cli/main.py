@@ -7,7 +7,7 @@ import click
 
 _COMMANDS = {
     "up": ("service.cli.up", "Start everything in the foreground: Redis, API and workers."),
-    "demo": ("service.cli.demo", "Tune a model on two example sets through the public API, and show it."),
+    "demo": ("service.cli.demo.command", "Tune a model on two example sets through the public API, and show it."),
     "check": ("service.cli.check", "Check a training file; exit status 1 if it would be refused."),
     "keys": ("service.cli.keys", "Make, list and revoke API keys."),
 }
@@ -33,3 +33,7 @@ class _Commands(click.Group):
 @click.version_option(package_name="tunewright")
 def cli(**_options: Any) -> None:
     """Self-hosted, OpenAI-compatible fine-tuning."""
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,15 +1,35 @@
-"""Asks the API whether it is ready, with nothing but a socket: `up` shall start fast and small."""
+"""Asks Redis and the API whether they are ready; the API with nothing but a socket: `up` shall be fast and small."""
 
 import asyncio
 import ipaddress
 
+from redis.exceptions import RedisError
+
+from service.store.redis import connect
+
 _TIMEOUT_S = 3.0
+_POLL_S = 0.03
 
 
 def base_url(host: str, port: int) -> str:
     """Return what a client on this machine sets as `base_url`."""
     name = _reachable(host)
     return f"http://[{name}]:{port}/v1" if ":" in name else f"http://{name}:{port}/v1"
+
+
+async def redis_answers(url: str) -> None:
+    """Return once Redis answers there: it may be starting, or still be loading its file."""
+    redis = connect(url, attempts=0)
+    try:
+        while True:
+            try:
+                await redis.ping()
+            except RedisError:
+                await asyncio.sleep(_POLL_S)
+            else:
+                return
+    finally:
+        await redis.aclose()
 
 
 async def lacking(host: str, port: int) -> str | None:

@@ -31,6 +31,11 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.port}/"
 
 
+def store(redis: EmbeddedRedis) -> Role:
+    """Return the embedded server."""
+    return Role(name="redis", command=redis.command)
+
+
 def groups(
     settings: Settings, redis: EmbeddedRedis | None, listener: int, receiver: Receiver | None
 ) -> list[list[Role]]:
@@ -38,14 +43,14 @@ def groups(
 
     They are stopped in the opposite order. The API inherits `listener`, a listening socket.
     """
-    store = [Role(name="redis", command=redis.command)] if redis else []
+    start = [store(redis)] if redis else []
     behind = [_worker(name, name) for name in ("ticker", "deliver", "inference", "train")]
     behind += [_worker("worker", f"worker-{number}") for number in range(1, settings.workers + 1)]
     if receiver is not None:
         files = ("--secret-file", str(receiver.secret_file), "--ledger", str(receiver.ledger))
         behind.append(_python("receiver", "workers.receiver", "--port", str(receiver.port), *files))
     front = _python("api", "service.serve", "--fd", str(listener), inherits=(listener,))
-    return [store, behind, [front]]
+    return [start, behind, [front]]
 
 
 def _worker(role: str, name: str) -> Role:

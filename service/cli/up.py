@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from service.cli import embedded, log_lines, places, probe, roles
 from service.cli.log_lines import say
@@ -29,7 +27,7 @@ _REMIND_S = 15.0
 _EXPECTED = (ConfigurationError, StartFailed, places.Taken, embedded.RedisMissing)
 _NO_KEY = (
     "{host} can be reached from other machines, and no API key was made. Make one with "
-    "`tunewright keys create --data-dir {data}`, or bind to 127.0.0.1."
+    "`tunewright keys --data-dir {data} create`, or bind to 127.0.0.1."
 )
 
 
@@ -47,7 +45,7 @@ def command(*, config: Path | None, with_receiver: int | None, verbose: bool, **
     Standard output gets one line, once /health/ready answers 200; the log goes to standard error. SIGTERM and Ctrl-C
     stop everything in order. Start it again on the same folder and it goes on, however it ended.
     """
-    log_lines.configure(verbose=verbose)
+    log_lines.configure(logging.DEBUG if verbose else logging.INFO)
     try:
         settings = load(config, **options)
         receiver = Receiver.at(with_receiver, settings.data_dir) if with_receiver else None
@@ -87,7 +85,7 @@ def _resolved(settings: Settings, port: int, sockets: Path) -> tuple[Settings, e
     )
     if settings.redis_url is not None:
         return settings, None
-    plan = embedded.prepare(settings.data_dir / "redis", sockets / "redis.sock")
+    plan = embedded.prepare(settings.data_dir / embedded.FOLDER, sockets / embedded.SOCKET)
     return msgspec.structs.replace(settings, redis_url=plan.url), plan
 
 
@@ -109,26 +107,19 @@ async def _start(supervisor: Supervisor, settings: Settings, groups: list[list[R
 
 async def _check_redis(settings: Settings) -> None:
     """Wait until Redis answers; refuse to open a door to other machines while there is no key to it."""
-    redis = connect(settings.redis_url or "", attempts=0)
+    url = settings.redis_url or ""
     try:
         async with asyncio.timeout(_REDIS_WAIT_S):
-            await _answer(redis)
-        if not settings.is_loopback and not await ApiKeyStore(redis).any():
-            raise ConfigurationError(_NO_KEY.format(host=settings.host, data=settings.data_dir))
+            await probe.redis_answers(url)
     except TimeoutError as error:
         raise StartFailed("Redis does not answer. Is its address right (REDIS_URL)?") from error
-    finally:
-        await redis.aclose()
-
-
-async def _answer(redis: Redis) -> None:
-    while True:
+    if not settings.is_loopback:
+        redis = connect(url)
         try:
-            await redis.ping()
-        except RedisError:  # not there yet, or still loading its file
-            await asyncio.sleep(_POLL_S)
-        else:
-            return
+            if not await ApiKeyStore(redis).any():
+                raise ConfigurationError(_NO_KEY.format(host=settings.host, data=settings.data_dir))
+        finally:
+            await redis.aclose()
 
 
 async def _until(stop: asyncio.Event, supervisor: Supervisor, work: Coroutine[Any, Any, None]) -> None:
@@ -169,5 +160,3 @@ def _announce(settings: Settings, receiver: Receiver | None) -> None:
     click.echo(f"{READY}{probe.base_url(settings.host, settings.port)}")
     if receiver is not None:
         say(f"webhook receiver at {receiver.url}; what comes is written to {receiver.ledger}")
-    if settings.is_loopback:
-        say("no API key is needed on this machine until one is made with `tunewright keys create`")

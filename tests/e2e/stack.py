@@ -36,7 +36,7 @@ class Stack:
 
     def start(self, timeout_s: float = 60) -> None:
         """Start it and return once `/health/ready` is 200."""
-        command = [sys.executable, "-m", "service.cli.main", "up", "--port", str(self.port)]
+        command = [str(Path(sys.executable).parent / "tunewright"), "up", "--port", str(self.port)]
         command += ["--data-dir", str(self.folder / "data"), "--config", str(self._config)]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("TUNEWRIGHT_", "OPENAI_"))}
         log = (self.folder / "up.log").open("ab")

@@ -1,6 +1,7 @@
 """A stand-in for `up` with three small children, for tests that look at processes: `python supervised.py FOLDER`."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ def role(folder: Path, name: str, kind: str = "polite") -> Role:
 
 
 async def main(folder: Path) -> None:
-    log_lines.configure(verbose=True)
+    log_lines.configure(logging.DEBUG)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with places.lock(folder) as lock:

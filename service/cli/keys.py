@@ -1,0 +1,115 @@
+"""`tunewright keys`: make, list and revoke API keys, whether `up` runs on the folder or not."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from redis.exceptions import RedisError
+
+from service.cli import embedded, log_lines, places, probe, roles
+from service.cli.supervisor import Supervisor
+from service.core import clock
+from service.settings import ConfigurationError, Settings, child_environment, load
+from service.store.api_keys import ApiKeyStore
+from service.store.redis import connect
+
+_WAIT_S = 20.0
+_DAY_S = 86_400
+_T = TypeVar("_T")
+
+
+@click.group()
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the installation.  [default: .tunewright]")
+@click.option("--config", type=click.Path(path_type=Path, exists=True), help="Configuration file.")
+@click.pass_context
+def command(ctx: click.Context, data_dir: Path | None, config: Path | None) -> None:
+    """Make, list and revoke API keys.
+
+    They are kept in the Redis that REDIS_URL or the configuration names, else in the one of the data folder. Without
+    any key the service answers this machine alone; from the first key on it asks everybody for one.
+    """
+    log_lines.configure(logging.ERROR)
+    try:
+        ctx.obj = load(config, data_dir=data_dir)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@command.command()
+@click.option("--name", default="default", show_default=True, help="What the key is for.")
+@click.option("--days", type=click.IntRange(1), help="Days until it expires; never by default.")
+@click.pass_obj
+def create(settings: Settings, name: str, days: int | None) -> None:
+    """Make a key and print it, alone on standard output. It is shown this once: only its SHA-256 is kept."""
+    now = clock.now()
+    expires_at = None if days is None else int(now) + days * _DAY_S
+    record, token = _with_keys(settings, lambda keys: keys.create(name, now, expires_at))
+    click.echo(token)
+    click.echo(f"Key {record.id} ({name}) is made. Keep it now: it can't be shown again.", err=True)
+
+
+@command.command("list")
+@click.pass_obj
+def list_keys(settings: Settings) -> None:
+    """List the keys, oldest first: id, made on, expires on, name."""
+    for key in _with_keys(settings, lambda keys: keys.list()):
+        expires = "never" if key.expires_at is None else _date(key.expires_at)
+        click.echo(f"{key.id}  {_date(key.created_at)}  {expires:<10}  {key.name}")
+
+
+@command.command()
+@click.argument("key_id")
+@click.pass_obj
+def revoke(settings: Settings, key_id: str) -> None:
+    """Revoke the key with this id; the service refuses it within seconds."""
+    if not _with_keys(settings, lambda keys: keys.revoke(key_id)):
+        raise click.ClickException(f"There is no key {key_id}. `tunewright keys list` shows the ids.")
+    click.echo(f"Key {key_id} is revoked.", err=True)
+
+
+def _with_keys(settings: Settings, work: Callable[[ApiKeyStore], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        async with asyncio.timeout(_WAIT_S), _redis_url(settings) as url:
+            redis = connect(url)
+            try:
+                return await work(ApiKeyStore(redis))
+            finally:
+                await redis.aclose()
+
+    try:
+        return asyncio.run(run())
+    except (RedisError, TimeoutError) as error:
+        raise click.ClickException(f"Redis does not answer: {error}") from error
+    except (embedded.RedisMissing, places.Taken) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@asynccontextmanager
+async def _redis_url(settings: Settings) -> AsyncGenerator[str]:
+    """Give the address of the installation's Redis; the embedded one is started for the moment if `up` does not run."""
+    if settings.redis_url is not None:
+        yield settings.redis_url
+        return
+    sockets = places.socket_folder(settings.data_dir)
+    if places.is_locked(settings.data_dir):
+        yield f"unix://{sockets / embedded.SOCKET}"
+        return
+    async with places.lock(settings.data_dir) as lock:
+        plan = embedded.prepare(settings.data_dir / embedded.FOLDER, sockets / embedded.SOCKET)
+        supervisor, role = Supervisor(child_environment(settings), lock), roles.store(plan)
+        supervisor.keep(role)
+        try:
+            await probe.redis_answers(plan.url)
+            yield plan.url
+        finally:
+            await supervisor.stop([role])
+            supervisor.close()
+
+
+def _date(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
