@@ -32,11 +32,11 @@ def bench(folder: Path, name: str, training: Path, held_out: Path, **asked: Any)
     method: Method = "supervised"
     lines = sum(1 for _ in read(training))
     numbers = engine_for(MODEL).resolve(Hyperparameters(**asked), method=method, examples=lines)
-    run = RunDirectory(runs_folder(folder) / "ftrun-" + hashlib.sha256(name.encode()).hexdigest()[:24])
+    run = RunDirectory(runs_folder(folder) / f"ftrun-{hashlib.sha256(name.encode()).hexdigest()[:24]}")
     run.path.mkdir(parents=True)
     spec = RunSpec(
-        run_id=run.run_id, mark=name, model=MODEL, org="bench", training_path=str(training), validation_path=str(held_out),
-        method=method, n_epochs=numbers.n_epochs, batch_size=numbers.batch_size, seed=1, created_at=time.time(),
+        run_id=run.run_id, mark=name, model=MODEL, org="bench",
+        training_path=str(training), validation_path=str(held_out), method=method, n_epochs=numbers.n_epochs, batch_size=numbers.batch_size, seed=1, created_at=time.time(),
         learning_rate_multiplier=numbers.learning_rate_multiplier,
     )  # fmt: skip
     (run.path / "spec.json").write_bytes(msgspec.json.encode(spec))

@@ -95,7 +95,7 @@ async def test_what_cannot_be_created_leaves_nothing(
 ) -> None:
     file_id = await uploaded(provider, write(tmp_path / "train.jsonl", colours(10, 1)))
     with pytest.raises(ProviderError) as caught:
-        await provider.create(request(file_id, **fields))
+        await provider.create(request(**({"training_file": file_id} | fields)))
     assert caught.value.reason == reason
     assert not caught.value.retryable
     assert list((tmp_path / "local" / "runs").iterdir()) == []
