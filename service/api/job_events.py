@@ -7,11 +7,12 @@ from typing import Any, Literal
 import msgspec
 from litestar import get
 from litestar.params import FromPath
+from litestar.types import ASGIApp
 
 from service.api import queries
 from service.api.context import HttpRequest, runtime_of
 from service.api.job_reading import find_job
-from service.api.replies import Reply, StreamReply, encode, json_reply, page
+from service.api.replies import StreamReply, encode, json_reply, page
 from service.core.errors import InvalidRequest
 from service.core.jobs import Event, Job, event_id, event_sequence
 
@@ -46,7 +47,7 @@ class EventOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/{job_id:str}/events")
-async def list_events(request: HttpRequest, job_id: FromPath[str]) -> Reply | StreamReply:
+async def list_events(request: HttpRequest, job_id: FromPath[str]) -> ASGIApp:
     """List events, newest first; with `Accept: text/event-stream` send them oldest first as they happen."""
     job = await find_job(request, job_id)
     if "text/event-stream" in request.headers.get("accept", ""):

@@ -10,7 +10,7 @@ from service.core.models import TunedModel
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A configured provider: its name, what kind of endpoint it is, and the models that its settings name."""
+    """A configured provider: its name and kind of endpoint. One whose settings name `models` gets no others unasked."""
 
     name: str
     target: Target
@@ -81,7 +81,7 @@ def _first(
             "Name the provider in tunewright.provider, or list the model in its settings."
         )
     is_local = found.model.provider == "local"
-    candidates = [one for one in places if (one.target == "local") == is_local]
+    candidates = [one for one in places if (one.target == "local") == is_local and not one.models]
     refusals = [catalogue.refusal(found, method, now, one.target) for one in candidates]
     for candidate, refusal in zip(candidates, refusals, strict=True):
         if refusal is None:

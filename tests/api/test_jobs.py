@@ -1,0 +1,322 @@
+"""Jobs through the unmodified SDK with strict validation, and the members that it does not know over raw HTTP."""
+
+import threading
+from typing import Any
+
+import msgspec
+import openai
+import pytest
+
+from service.core import moves
+from service.core.jobs import Change, Checkpoint, Job, JobError, NewEvent
+from service.runtime import Runtime
+from tests.api.conftest import LINE, TINY, Api, check
+
+
+def events_of(count: int) -> tuple[NewEvent, ...]:
+    def data(step: int) -> dict[str, Any]:
+        return {"step": step, "total_steps": count, "train_loss": 1 / step, "train_mean_token_accuracy": 0.5}
+
+    return tuple(NewEvent(message=f"Step {step}", type="metrics", data=data(step)) for step in range(1, count + 1))
+
+
+def moved(api: Api, job_id: str, move: Any) -> Job:
+    """Do a worker's move."""
+
+    async def work(runtime: Runtime) -> Job:
+        return await runtime.jobs.modify(job_id, move)
+
+    return api.do(work)
+
+
+def with_events(job: Job, count: int) -> Change:
+    return Change(job=job, events=events_of(count))
+
+
+def failed(job: Job) -> Change:
+    return moves.fail(job, JobError(code="server_error", message="broken", param=None), 1_800_000_000)
+
+
+def test_a_job_is_created_as_openai_shows_it(client: openai.OpenAI, api: Api) -> None:
+    job = client.fine_tuning.jobs.create(
+        model=TINY,
+        training_file=api.dataset(),
+        validation_file=api.dataset(LINE),
+        suffix="demo",
+        seed=7,
+        metadata={"run": "x+y"},
+        method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3, "batch_size": "auto"}}},
+        integrations=[{"type": "wandb", "wandb": {"project": "p", "tags": ["a"]}}],
+    )
+    assert (job.status, job.model, job.seed, job.error, job.result_files) == ("validating_files", TINY, 7, None, [])
+    assert job.hyperparameters.n_epochs == 3
+    assert job.method is not None
+    assert job.method.supervised is not None
+    assert client.fine_tuning.jobs.retrieve(job.id) == job
+    ours = job.to_dict()["tunewright"]
+    assert (ours["provider"], ours["stage"], ours["suffix"], ours["lint"]) == ("local", "checking", "demo", None)
+    assert len(ours["reproduce"]["training_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1, "n_epochs": "auto"}}},
+        {"type": "dpo"},
+        {"type": "supervised", "supervised": None},
+    ],
+)
+def test_each_method_passes_strict_validation(client: openai.OpenAI, api: Api, method: Any) -> None:
+    job = client.fine_tuning.jobs.create(model=TINY, training_file=api.dataset(), method=method)
+    assert job.method is not None
+    assert job.method.type == method["type"]
+
+
+def test_reinforcement_passes_strict_validation(client: openai.OpenAI, api: Api) -> None:
+    grader: Any = {"type": "string_check", "name": "g", "input": "a", "reference": "b", "operation": "eq"}
+    job = client.fine_tuning.jobs.create(
+        model="acme/llama-9",
+        training_file=api.dataset(),
+        method={"type": "reinforcement", "reinforcement": {"grader": grader}},
+    )
+    assert job.to_dict()["tunewright"]["provider"] == "other"
+
+
+def test_null_is_as_good_as_absent(api: Api) -> None:
+    optional = (
+        "validation_file",
+        "suffix",
+        "seed",
+        "method",
+        "hyperparameters",
+        "integrations",
+        "metadata",
+        "tunewright",
+    )
+    job = api.job(**dict.fromkeys(optional))
+    assert job["hyperparameters"] == {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
+    extras = ("provider", "budget_usd", "webhook_url", "priority", "dry_run", "provider_options")
+    assert api.job(tunewright=dict.fromkeys(extras))["tunewright"]["provider"] == "local"
+    numbers = {"n_epochs": None, "batch_size": None, "learning_rate_multiplier": None}
+    assert api.job(hyperparameters=numbers)["hyperparameters"]["n_epochs"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"model": None}, "model"),
+        ({"model": ""}, "model"),
+        ({"model": 5}, "model"),
+        ({"training_file": None}, "training_file"),
+        ({"training_file": "file-unknown"}, "training_file"),
+        ({"training_file": "../../x\0"}, "training_file"),
+        ({"validation_file": "file-unknown"}, "validation_file"),
+        ({"suffix": ""}, "suffix"),
+        ({"suffix": "x" * 65}, "suffix"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**31}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"method": {"type": "magic"}}, "method.type"),
+        ({"method": {}}, "method.type"),
+        ({"method": {"type": "dpo", "supervised": {}}}, "method.supervised"),
+        ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}}, "method.dpo.hyperparameters.beta"),
+        ({"method": {"type": "supervised", "supervised": {"x": 1}}}, "method.supervised.x"),
+        ({"method": {"type": "reinforcement"}}, "method.reinforcement.grader"),
+        ({"method": {"type": "dpo"}, "hyperparameters": {"n_epochs": 1}}, "hyperparameters"),
+        ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs"),
+        ({"hyperparameters": {"n_epochs": 51}}, "hyperparameters.n_epochs"),
+        ({"hyperparameters": {"n_epochs": "many"}}, "hyperparameters.n_epochs"),
+        ({"hyperparameters": {"learning_rate_multiplier": 0}}, "hyperparameters.learning_rate_multiplier"),
+        ({"hyperparameters": {"beta": 0.1}}, "hyperparameters.beta"),
+        ({"metadata": {"k": 1}}, "metadata[...]"),
+        ({"metadata": {"k" * 65: "v"}}, "metadata"),
+        ({"metadata": {"k": "v" * 513}}, "metadata.k"),
+        ({"metadata": {str(n): "v" for n in range(17)}}, "metadata"),
+        ({"integrations": [{"type": "other"}]}, "integrations[0].type"),
+        ({"n_epochs": 3}, "n_epochs"),
+        ({"tunewright": {"colour": "red"}}, "tunewright.colour"),
+        ({"tunewright": {"provider": "nobody"}}, "tunewright.provider"),
+        ({"tunewright": {"budget_usd": -1}}, "tunewright.budget_usd"),
+        ({"tunewright": {"webhook_url": "ftp://x"}}, "tunewright.webhook_url"),
+        ({"tunewright": {"webhook_url": "http://169.254.169.254/"}}, "tunewright.webhook_url"),
+        ({"model": "no-such-model"}, "model"),
+        ({"model": "gpt-3.5-turbo-0613"}, "model"),
+        ({"model": "ft:tunewright-tiny:me:x:gone1234"}, "model"),
+        ({"model": TINY, "tunewright": {"provider": "openai"}}, "model"),
+    ],
+)
+def test_a_wrong_member_is_refused_with_its_path(api: Api, members: dict[str, Any], param: str) -> None:
+    body = {"model": TINY, "training_file": api.dataset(), **members}
+    answer = api.http.post("/v1/fine_tuning/jobs", json=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["param"]) == (400, "invalid_request_error", param), error
+    assert api.http.get("/v1/fine_tuning/jobs").json()["data"] == []
+
+
+def test_a_model_goes_to_the_provider_that_trains_it(api: Api) -> None:
+    file_id = api.dataset()
+    placed = {
+        TINY: "local",
+        "gpt-4.1-mini-2025-04-14": "openai",
+        "gpt-4.1-mini": "openai",
+        "acme/llama-9": "other",
+        "ft:gpt-4o-mini-2024-07-18:acme::abc123": "openai",
+    }
+    found = {model: api.job(model=model, training_file=file_id) for model in placed}
+    assert {model: job["tunewright"]["provider"] for model, job in found.items()} == placed
+    assert found["gpt-4.1-mini"]["model"] == "gpt-4.1-mini-2025-04-14"
+    explicit = api.job(model="gpt-4.1-mini", training_file=file_id, tunewright={"provider": "other"})
+    assert explicit["tunewright"]["provider"] == "other"
+    assert api.job(model="unheard-of", training_file=file_id, tunewright={"provider": "other"})["model"] == "unheard-of"
+
+
+def test_jobs_are_listed_newest_first_and_by_metadata(client: openai.OpenAI, api: Api) -> None:
+    file_id = api.dataset()
+    tagged = [api.job(training_file=file_id, metadata={"run": "x+y", "n": str(n)})["id"] for n in range(3)]
+    plain = api.job(training_file=file_id)["id"]
+    assert [job.id for job in client.fine_tuning.jobs.list(limit=2)] == [plain, *tagged[::-1]]
+    assert [job.id for job in client.fine_tuning.jobs.list(metadata={"run": "x+y"}, limit=1)] == tagged[::-1]
+    assert [job.id for job in client.fine_tuning.jobs.list(metadata={"run": "x+y", "n": "1"})] == [tagged[1]]
+    assert list(client.fine_tuning.jobs.list(metadata={"run": "x"})) == []
+    none = client.fine_tuning.jobs.list(extra_query={"metadata": "null"})
+    assert [job.id for job in none] == [plain]
+
+
+def test_pause_resume_cancel(api: Api) -> None:
+    job_id = api.job()["id"]
+    with api.sdk(_strict_response_validation=False) as client:
+        jobs = client.fine_tuning.jobs
+        assert jobs.pause(job_id).status == "paused"
+        assert jobs.resume(job_id).status == "validating_files"
+        assert jobs.cancel(job_id).status == "cancelled"
+        for move in (jobs.pause, jobs.resume, jobs.cancel):
+            with pytest.raises(openai.BadRequestError):
+                move(job_id)
+            with pytest.raises(openai.NotFoundError):
+                move("ftjob-unknown")
+
+
+def test_events_and_checkpoints_are_paged_newest_first(client: openai.OpenAI, api: Api) -> None:
+    job_id = api.job()["id"]
+    kept = tuple(
+        Checkpoint(id=f"ftckpt_{n}", created_at=n, model=f"m:ckpt-step-{n}", step_number=n, metrics={"train_loss": 0.5})
+        for n in (10, 20, 30)
+    )
+    moved(api, job_id, lambda job: with_events(msgspec.structs.replace(job, checkpoints=kept), 30))
+    events = list(client.fine_tuning.jobs.list_events(job_id, limit=7))
+    assert len(events) == len({event.id for event in events}) == 32
+    assert [event.message for event in events[:2]] == ["Step 30", "Step 29"]
+    assert events[-1].message == f"Created fine-tuning job: {job_id}"
+    checkpoints = list(client.fine_tuning.jobs.checkpoints.list(job_id, limit=1))
+    assert [checkpoint.step_number for checkpoint in checkpoints] == [30, 20, 10]
+
+
+def test_metrics_come_as_json_and_as_csv(api: Api) -> None:
+    job_id = api.job()["id"]
+    path = f"/v1/fine_tuning/jobs/{job_id}/metrics"
+    assert api.http.get(path).json()["data"] == []
+    moved(api, job_id, lambda job: with_events(job, 1_500))
+    rows = api.http.get(path).json()["data"]
+    assert [row["step"] for row in rows] == list(range(1, 1_501))
+    for answer in (api.http.get(path, params={"format": "csv"}), api.http.get(path, headers={"accept": "text/csv"})):
+        lines = answer.text.splitlines()
+        assert lines[0].startswith("step,total_steps,train_loss,train_mean_token_accuracy,valid_loss")
+        assert (len(lines), lines[2].split(",")[:4]) == (1_501, ["2", "1500", "0.5", "0.5"])
+    assert api.http.get(path, params={"format": "xml"}).status_code == 400
+
+
+def test_events_are_sent_as_they_happen_and_can_be_resumed(api: Api) -> None:
+    job_id = api.job()["id"]
+    path, seen = f"/v1/fine_tuning/jobs/{job_id}/events", []
+    moved(api, job_id, lambda job: with_events(job, 3))
+
+    def later() -> None:
+        moved(api, job_id, lambda job: with_events(job, 1))
+        moved(api, job_id, failed)
+
+    with api.http.stream("GET", path, headers={"accept": "text/event-stream"}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        worker = threading.Thread(target=later)
+        for line in answer.iter_lines():
+            if line.startswith("id: ") and not seen:
+                worker.start()
+            if line.startswith("id: "):
+                seen.append(line[4:])
+            last = line or last  # noqa: F821  the first line is not blank
+        worker.join()
+    assert last == "data: [DONE]"
+    assert [name.rsplit("-", 1)[1] for name in seen] == [str(number) for number in range(7)]
+    resumed = api.http.get(path, headers={"accept": "text/event-stream", "last-event-id": seen[4]}).text
+    assert [line[4:] for line in resumed.splitlines() if line.startswith("id: ")] == seen[5:]
+    wrong = api.http.get(path, headers={"accept": "text/event-stream", "last-event-id": "nonsense"})
+    assert wrong.status_code == 400
+
+
+def test_prefer_wait_holds_the_answer_until_the_end(api: Api) -> None:
+    job_id = api.job()["id"]
+    timer = threading.Timer(0.3, moved, (api, job_id, failed))
+    timer.start()
+    answer = api.http.get(f"/v1/fine_tuning/jobs/{job_id}", headers={"prefer": "wait=20"})
+    timer.join()
+    assert answer.json()["status"] == "failed"
+    assert answer.json()["error"] == {"code": "server_error", "message": "broken", "param": None}
+    assert (answer.headers["preference-applied"], answer.elapsed.total_seconds() < 5) == ("wait=20", True)
+    short = api.http.get(f"/v1/fine_tuning/jobs/{api.job()['id']}", headers={"prefer": "respond-async, wait=1"})
+    assert short.json()["status"] == "validating_files"
+    assert 0.9 < short.elapsed.total_seconds() < 3
+
+
+def test_a_failed_job_is_tried_again(api: Api) -> None:
+    old = api.job(seed=5, suffix="again", metadata={"a": "b"})
+    path = f"/v1/fine_tuning/jobs/{old['id']}/retry"
+    assert api.http.post(path).status_code == 400
+    moved(api, old["id"], failed)
+    first = api.http.post(path, headers={"idempotency-key": "k"})
+    again = api.http.post(path, headers={"idempotency-key": "k"})
+    new = first.json()
+    assert (new["status"], new["seed"], new["metadata"], new["error"]) == ("validating_files", 5, {"a": "b"}, None)
+    assert (new["tunewright"]["parent"], new["tunewright"]["suffix"]) == (old["id"], "again")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (new, "true")
+    assert len(api.http.get("/v1/fine_tuning/jobs").json()["data"]) == 2
+
+
+def test_a_dry_run_shows_what_would_come_of_it(api: Api) -> None:
+    file_id = api.dataset(model="gpt-4.1-mini-2025-04-14")
+    body = {"model": "gpt-4.1-mini-2025-04-14", "training_file": file_id, "tunewright": {"dry_run": True}}
+    waiting = api.http.post("/v1/fine_tuning/jobs", json=body)
+    assert (waiting.status_code, waiting.headers["retry-after"]) == (202, "1")
+    check(api, file_id)
+    shown = api.http.post("/v1/fine_tuning/jobs", json=body)
+    ours = shown.json()["tunewright"]
+    assert (shown.status_code, shown.json()["status"], ours["dry_run"]) == (200, "queued", True)
+    assert ours["estimate"]["usd"] > 0
+    body["tunewright"]["budget_usd"] = 0.000_001
+    refused = api.http.post("/v1/fine_tuning/jobs", json=body).json()
+    assert (refused["status"], refused["error"]["code"]) == ("failed", "budget_exceeded")
+    assert api.http.get("/v1/fine_tuning/jobs").json()["data"] == []
+
+
+def test_an_estimate_creates_nothing_and_needs_no_provider(api: Api) -> None:
+    file_id = api.dataset(model="gpt-4.1-2025-04-14")
+    body = {"model": "gpt-4.1-2025-04-14", "training_file": file_id, "tunewright": {"budget_usd": 0.01}}
+    assert api.http.post("/v1/fine_tuning/estimates", json=body).status_code == 202
+    check(api, file_id)
+    answer = api.http.post("/v1/fine_tuning/estimates", json=body).json()
+    assert (answer["object"], answer["provider"]) == ("fine_tuning.estimate", "openai")
+    assert answer["estimate"]["usd"] == pytest.approx(answer["estimate"]["billable_tokens"] * 25 / 1_000_000)
+    assert answer["refusal"]["code"] == "budget_exceeded"
+    assert api.http.get("/v1/fine_tuning/jobs").json()["data"] == []
+
+
+def test_a_deleted_file_leaves_its_jobs_their_bytes(api: Api) -> None:
+    file_id = api.dataset()
+    job = api.job(training_file=file_id)
+    api.http.delete(f"/v1/files/{file_id}")
+
+    async def owners(runtime: Runtime) -> set[str]:
+        return await runtime.files.refs.owners(job["tunewright"]["reproduce"]["training_sha256"])
+
+    assert api.do(owners) == {job["id"]}
+    moved(api, job["id"], failed)
+    assert api.do(owners) == set()
