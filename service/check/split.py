@@ -6,7 +6,7 @@ import msgspec
 
 from service.check.duplicates import ContextIndex
 from service.check.fingerprints import fingerprint
-from service.check.reader import LINE_BYTES, Block
+from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
 from service.core.dataset.classes import ClassRules
 from service.core.dataset.conversation import is_plain
 from service.core.dataset.defects import Found
@@ -21,6 +21,7 @@ from service.core.dataset.texts import BLANKS, Watched, check_blanks, check_text
 from service.core.dataset.values import Json
 
 _SNIFFED = 1000
+_TOO_LONG = f"the line is longer than {LINE_BYTES >> 20} MB, or {TEXT_BYTES >> 20} MB where it is not plain ASCII"
 _MAGIC = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1", b"BZh", b"\xfd7zXZ\x00")
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
@@ -79,7 +80,7 @@ class SplitCheck:
         for number, raw in enumerate(block.lines, block.first):
             if raw is None:
                 self._fill()
-                self._add(number, [], "line_too_long", f"the line is longer than {LINE_BYTES >> 20} MB")
+                self._add(number, [], "line_too_long", _TOO_LONG)
                 continue
             found: Found = []
             try:

@@ -11,7 +11,7 @@ import pytest
 
 from service.check import duplicates
 from service.check.engine import check_file
-from service.check.reader import LINE_BYTES, LineReader
+from service.check.reader import LINE_BYTES, TEXT_BYTES, LineReader
 from service.core.dataset.codes import CODES
 from tests.check.conftest import GOOD, encoded, profile
 
@@ -45,13 +45,24 @@ def test_a_line_over_the_limit_is_skipped_and_the_next_are_read(tail: bytes) -> 
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
-def test_memory_of_one_endless_line(tmp_path: Path) -> None:
-    path = tmp_path / "endless.jsonl"
-    with path.open("wb") as out:
-        out.writelines(b'{"messages": "' + b"a" * (8 << 20) for _ in range(40))
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b'{"messages": "' + b"a" * (300 << 20), "line_too_long"),
+        ("😀".encode() + b"a " * ((LINE_BYTES >> 1) - 9), "line_too_long"),
+        ("😀".encode() + b"a " * ((TEXT_BYTES >> 1) - 300), "example_truncated"),
+        (b"a " * ((LINE_BYTES >> 1) - 300), "example_truncated"),
+    ],
+    ids=["endless", "long text", "longest text", "longest line"],
+)
+def test_memory_of_one_huge_line(tmp_path: Path, line: bytes, code: str) -> None:
+    path = tmp_path / "huge.jsonl"
+    if code == "example_truncated":
+        line = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"' + line + b'"}]}'
+    path.write_bytes(PLAIN + line + b"\n" + PLAIN)
     done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
-    assert "line_too_long" in done.stdout
-    assert int(done.stdout.split()[-1]) < 300
+    assert code in done.stdout
+    assert int(done.stdout.split()[-1]) < 350
 
 
 @pytest.mark.parametrize(
@@ -82,8 +93,8 @@ def test_hostile_line_in_a_good_file(line: bytes, code: str | None) -> None:
 def test_a_million_blanks(blank: str) -> None:
     line = {
         "messages": [
-            {"role": "user", "content": blank * 1_000_000},
-            {"role": "assistant", "content": "a" + blank * 1_000_000},
+            {"role": "user", "content": blank * (1_000_000 if blank.isascii() else 500_000)},
+            {"role": "assistant", "content": "a" + blank * (1_000_000 if blank.isascii() else 500_000)},
         ]
     }
     assert "whitespace_run" in counts(PLAIN + encoded(line) + b"\n")
