@@ -43,7 +43,8 @@ _FILES_BESIDE = 128
 _REDIS_AT_ONCE = 16
 _IDLE_S = 1.0
 _DOWN_S = 0.5
-_DRAIN_S = 3.0
+DRAIN_S = 3.0
+"""How long tries under way may go on after the stop."""
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -74,6 +75,7 @@ class Deliverer:
         policy: Callable[[], Awaitable[WebhookPolicy]],
         *,
         slots: int = SLOTS,
+        drain_s: float = DRAIN_S,
         draw: Callable[[], float] = lambda: random.uniform(-1, 1),
     ) -> None:
         self._store = store
@@ -81,6 +83,7 @@ class Deliverer:
         self._client = client
         self._read_policy = policy
         self._slots = slots
+        self._drain_s = drain_s
         self._draw = draw
         self._tries: dict[asyncio.Task[None], Claim] = {}
         self._wake = asyncio.Event()
@@ -89,7 +92,7 @@ class Deliverer:
         self._version = -1
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop` is set; a Redis outage is waited out. Tries under way get three seconds to end."""
+        """Deliver until `stop` is set; a Redis outage is waited out. Tries under way get `drain_s` to end."""
         listener = asyncio.create_task(self._listen())
         try:
             while not stop.is_set():
@@ -205,7 +208,7 @@ class Deliverer:
     async def _drain(self) -> None:
         """Let tries end for a moment, then give back those that have not, so that another process starts at once."""
         if self._tries:
-            await asyncio.wait(self._tries, timeout=_DRAIN_S)
+            await asyncio.wait(self._tries, timeout=self._drain_s)
         left = dict(self._tries)
         for task in left:
             task.cancel()

@@ -18,7 +18,7 @@ from workers.webhook_client import WebhookClient
 async def running(store: WebhookStore) -> AsyncIterator[Deliverer]:
     """A deliverer with production's time limit, serving."""
     client, stop = WebhookClient(), asyncio.Event()
-    deliverer = Deliverer(store, client, policy)
+    deliverer = Deliverer(store, client, policy, drain_s=0.1)
     task = asyncio.create_task(deliverer.serve(stop))
     yield deliverer
     stop.set()
@@ -55,7 +55,9 @@ async def test_a_thousand_receivers_that_hang_do_not_delay_the_others(
     await receiver.wait_for(41)
     first, *_ = receiver.at("/ok")
     sent[first.headers["webhook-id"]] = first.at
-    assert _delays(receiver, "/ok", sent)[-1] < 1.0
+    worst = _delays(receiver, "/ok", sent)[-1]
+    print(f"worst first attempt beside 1,000 that hang: {worst:.3f} s")
+    assert worst < 1.0
     assert max(receiver.most_open.values()) <= 1
 
 
@@ -107,7 +109,7 @@ async def test_what_is_under_way_at_the_end_is_given_back(
     one = endpoint(receiver.url("/hang"))
     await store.create(one, 1.0)
     client, stop = WebhookClient(), asyncio.Event()
-    task = asyncio.create_task(Deliverer(store, client, policy).serve(stop))
+    task = asyncio.create_task(Deliverer(store, client, policy, drain_s=0.1).serve(stop))
     await send(redis, message())
     await receiver.wait_for(1, "/hang")
     stop.set()
