@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, aclosing, contextmanager
 from typing import Any, cast
 
 import msgspec
+from redis.exceptions import RedisError
 
 from service.core.chat import MAX_BODY_BYTES
 from service.core.errors import (
@@ -72,6 +73,8 @@ class InferenceApp:
                 reply = _envelope(error)
             except ProviderError as error:
                 reply = _envelope(_told(error))
+            except RedisError:
+                reply = _envelope(Unavailable("The store does not answer now. Try again."))
             except Exception:  # noqa: BLE001  the last handler
                 _log.exception("%s %s failed", method, path)
                 reply = _envelope(TunewrightError("The inference process had an error while answering."))

@@ -43,19 +43,21 @@ class _Listing(msgspec.Struct, frozen=True, kw_only=True):
 class Resolver:
     """Finds the holder of a model: our records, local bases, configured names, then what providers list."""
 
-    def __init__(self, tuned: TunedModels, providers: Providers) -> None:
+    def __init__(self, tuned: TunedModels, providers: Providers, *, list_timeout_s: float = 5.0) -> None:
         self._tuned = tuned
         self._providers = providers
+        self._list_timeout_s = list_timeout_s
         self._listings: dict[str, _Listing] = {}
-        self._asking = asyncio.Lock()
+        self._asking = {name: asyncio.Lock() for name in providers.names}
+        self._local = next((name for name in providers.names if providers.settings_of(name).type == "local"), None)
 
     async def resolve(self, name: str) -> Holder:
         """Return the holder of `name`. Raises NotFound, or Unavailable where a provider that may hold it is down."""
         record = await self._tuned.get(name)
         if record is not None:
             return self._recorded(record)
-        if base_of(name) in BASE_MODELS:
-            return Holder(provider="local", remote_name=name, is_local=True)
+        if self._local is not None and base_of(name) in BASE_MODELS:
+            return Holder(provider=self._local, remote_name=name, is_local=True)
         for provider in self._remote():
             if name in self._providers.settings_of(provider).models:
                 return Holder(provider=provider, remote_name=name, is_local=False)
@@ -87,19 +89,25 @@ class Resolver:
     async def _names(self, provider: str) -> frozenset[str] | None:
         """Return what the provider lists, asked once a minute; one that refuses the question holds nothing."""
         loop = asyncio.get_running_loop()
-        async with self._asking:
+        async with self._asking[provider]:
             known = self._listings.get(provider)
             if known is not None and loop.time() < known.until:
                 return known.names
-            try:
-                names = frozenset(model.id for model in await self._providers.get(provider).models())
-                listing = _Listing(names=names, until=loop.time() + _LISTED_FOR_S)
-            except ProviderError as error:
-                _log.warning("provider %s lists no models: %s", provider, error.message)
-                names = None if error.retryable else frozenset[str]()
-                listing = _Listing(names=names, until=loop.time() + _FAILED_FOR_S)
-            self._listings[provider] = listing
+            names, good_for_s = await self._ask(provider)
+            self._listings[provider] = _Listing(names=names, until=loop.time() + good_for_s)
             return names
+
+    async def _ask(self, provider: str) -> tuple[frozenset[str] | None, float]:
+        try:
+            async with asyncio.timeout(self._list_timeout_s):
+                listed = await self._providers.get(provider).models()
+        except TimeoutError:
+            _log.warning("provider %s did not list its models in time", provider)
+            return None, _FAILED_FOR_S
+        except ProviderError as error:
+            _log.warning("provider %s lists no models: %s", provider, error.message)
+            return (None if error.retryable else frozenset()), _FAILED_FOR_S
+        return frozenset(model.id for model in listed), _LISTED_FOR_S
 
     def _remote(self) -> list[str]:
         return [name for name in self._providers.names if self._providers.settings_of(name).type != "local"]

@@ -1,0 +1,58 @@
+"""Who holds a model, when those who are asked do not answer."""
+
+import time
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from service.core.errors import NotFound, Unavailable
+from service.core.models import TunedModel
+from service.settings import ProviderSettings, Settings
+from tests.inference.conftest import Records, Stack
+from tests.inference.test_remote import post
+from tests.providers.conftest import KEY
+from tests.providers.upstream import HANG, Upstream
+from workers.inference_models import Resolver
+from workers.providers.registry import Providers
+
+
+async def test_a_provider_that_hangs_is_not_waited_for(upstream: Upstream) -> None:
+    upstream.fail("GET", "/models", HANG)
+    slow = ProviderSettings(preset="openai", base_url=upstream.url, api_key=KEY)
+    providers = Providers(Settings(providers={"slow": slow}))
+    resolver = Resolver(Records(), providers, list_timeout_s=0.1)
+    began = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await resolver.resolve("base-1")
+    assert time.monotonic() - began < 2
+    assert len(upstream.sent("GET", "/models")) == 1
+    await providers.aclose()
+
+
+async def test_a_provider_that_is_gone_from_the_settings(stack: Stack) -> None:
+    stack.records.add("ft:mine", "gone", "x")
+    answer = await post(stack, {"model": "ft:mine"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_local_names_are_never_sent_away() -> None:
+    providers = Providers(Settings(providers={"here": ProviderSettings(type="local")}))
+    holder = await Resolver(Records(), providers).resolve("ft:tunewright-tiny:org::01234567")
+    assert (holder.provider, holder.is_local) == ("here", True)
+    with pytest.raises(NotFound):
+        await Resolver(Records(), providers).resolve("gpt-4o")
+
+
+class Broken(Records):
+    """Records of a store that is down."""
+
+    async def get(self, name: str) -> TunedModel | None:  # type: ignore[override]
+        raise RedisConnectionError("down")
+
+
+async def test_while_the_store_is_down(stack: Stack) -> None:
+    assert stack.app is not None
+    stack.app._resolver = Resolver(Broken(), Providers(stack.settings))
+    answer = await post(stack, {"model": "base-1"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
