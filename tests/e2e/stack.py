@@ -33,6 +33,7 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         self._config.write_text(config or "")
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients: list[openai.OpenAI] = []
 
     def start(self, timeout_s: float = 60) -> None:
         """Start it and return once `/health/ready` is 200."""
@@ -57,6 +58,8 @@ class Stack:
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
         assert self.process is not None
+        for client in self._clients:
+            client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
@@ -68,7 +71,8 @@ class Stack:
         """The unmodified SDK with only `base_url` changed, refusing any object that is not exactly OpenAI's."""
         options = {"max_retries": 0, "_strict_response_validation": True, **options}
         http = httpx2.Client(trust_env=False, timeout=120)
-        return openai.OpenAI(base_url=self.base_url, api_key="any", http_client=http, **options)
+        self._clients.append(openai.OpenAI(base_url=self.base_url, api_key="any", http_client=http, **options))
+        return self._clients[-1]
 
     def _is_ready(self) -> bool:
         try:

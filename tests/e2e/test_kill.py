@@ -22,7 +22,7 @@ def test_sigkill_in_the_middle_of_training_loses_nothing(make_stack: Callable[..
         extra_body={"tunewright": {"provider_options": {"min_step_seconds": 0.1}}},
     )
     deadline = time.monotonic() + 60
-    while not _step(stack, client, job.id) >= 40:
+    while not _step(stack) >= 40:
         assert time.monotonic() < deadline, stack.log()[-3000:]
         time.sleep(0.1)
     stack.kill()
@@ -32,10 +32,9 @@ def test_sigkill_in_the_middle_of_training_loses_nothing(make_stack: Callable[..
     events = list(client.fine_tuning.jobs.list_events(job.id, limit=100))
     steps = [event.data["step"] for event in events if event.type == "metrics"]
     assert sorted(steps) == list(range(1, 121))
-    (state,) = (stack.folder / "data" / "local" / "runs").glob("*/state.json")
-    assert json.loads(state.read_text())["attempt"] >= 2
+    assert stack.log().count(" started as process ") == 2
 
 
-def _step(stack: Stack, client: object, job_id: str) -> int:
+def _step(stack: Stack) -> int:
     runs = list((stack.folder / "data" / "local" / "runs").glob("*/state.json"))
     return int(json.loads(runs[0].read_text()).get("step") or 0) if runs else 0
