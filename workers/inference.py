@@ -34,6 +34,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         runtime = await stack.enter_async_context(open_runtime(settings))
         providers = Providers(settings)
         stack.push_async_callback(providers.aclose)
+        for name in providers.names:
+            providers.get(name)  # their imports take a second, which no call shall wait for
         app = InferenceApp(Resolver(runtime.models, providers), providers)
         _log.info("inference answers at %s", settings.inference)
         await serve(app, listener, stop)

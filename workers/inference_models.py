@@ -98,9 +98,10 @@ class Resolver:
             return names
 
     async def _ask(self, provider: str) -> tuple[frozenset[str] | None, float]:
+        tuner = self._providers.get(provider)
         try:
             async with asyncio.timeout(self._list_timeout_s):
-                listed = await self._providers.get(provider).models()
+                listed = await tuner.models()
         except TimeoutError:
             _log.warning("provider %s did not list its models in time", provider)
             return None, _FAILED_FOR_S
