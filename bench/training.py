@@ -35,10 +35,19 @@ def bench(folder: Path, name: str, training: Path, held_out: Path, **asked: Any)
     run = RunDirectory(runs_folder(folder) / f"ftrun-{hashlib.sha256(name.encode()).hexdigest()[:24]}")
     run.path.mkdir(parents=True)
     spec = RunSpec(
-        run_id=run.run_id, mark=name, model=MODEL, org="bench",
-        training_path=str(training), validation_path=str(held_out), method=method, n_epochs=numbers.n_epochs, batch_size=numbers.batch_size, seed=1, created_at=time.time(),
+        run_id=run.run_id,
+        mark=name,
+        model=MODEL,
+        org="bench",
+        training_path=str(training),
+        validation_path=str(held_out),
+        method=method,
+        n_epochs=numbers.n_epochs,
+        batch_size=numbers.batch_size,
         learning_rate_multiplier=numbers.learning_rate_multiplier,
-    )  # fmt: skip
+        seed=1,
+        created_at=time.time(),
+    )
     (run.path / "spec.json").write_bytes(msgspec.json.encode(spec))
     run.write_state(RunState())
     run.write_control(Control())
@@ -65,8 +74,10 @@ def report(
         right = ("".join(c.text for c in a) == m[-1].content for a, m in zip(answers, asked, strict=True))
         exact[model] = sum(right) / len(asked)
     metrics = run.checkpoints()[0].metrics
+    cpu = usage.ru_utime + usage.ru_stime
     print(
-        f"{name:<22} {lines:>6} x {spec.n_epochs} batch {spec.batch_size:<3} {state.step:>5} steps {wall:6.1f} s "
+        f"{name:<22} {lines:>6} x {spec.n_epochs} batch {spec.batch_size:<3} {state.step:>5} steps "
+        f"{wall:6.1f} s, cpu {cpu:5.1f} s "
         f"{usage.ru_maxrss / 1024:5.0f} MiB  valid loss {metrics['full_valid_loss']:.3f} "
         f"accuracy {metrics['full_valid_mean_token_accuracy']:.3f}  exact base {exact[MODEL]:.1%} "
         f"tuned {exact[spec.tuned_name]:.1%}  {seconds / len(asked) * 1e3:.1f} ms an answer"
