@@ -1,0 +1,59 @@
+# `make demo` needs Python >= 3.11 and nothing else. Every target sets up first, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check format bench lock openapi
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(STAMP) ## Create .venv with the pinned packages
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Tunewright needs Python 3.11 or newer; none was found. Try: make PYTHON=/path/to/python3" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## Tune on two example sets, through the public API, and show what came of it
+	$(BIN)/tunewright demo
+
+run: $(STAMP) ## Start everything on http://127.0.0.1:8484 and keep it up
+	$(BIN)/tunewright up
+
+test: $(STAMP) ## Run all tests
+	$(BIN)/pytest
+
+check: $(STAMP) ## All that CI checks: form, lint, types, import contracts, tests with coverage, API description
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m openapi.generate --check
+	$(BIN)/pyright
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+COVERAGE_FLOOR := 90
+
+format: $(STAMP) ## Put the code into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure against references in the same run
+	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.http
+
+openapi: $(STAMP) ## Write openapi/openapi.json anew
+	$(BIN)/python -m openapi.generate
+
+lock: $(STAMP) ## Pin all packages anew, with hashes
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --quiet pyproject.toml --group dev --all-extras -o requirements.lock
