@@ -6,8 +6,10 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.core.models import TunedModel
-from service.store import keys
+from service.store import due, keys
 from service.store.redis import Pipeline
+
+CHECKPOINT = ":ckpt-step-"
 
 _decoder = msgspec.json.Decoder(TunedModel)
 
@@ -38,9 +40,18 @@ class ModelStore:
         return [_decoder.decode(record) for record in raw if record]
 
     async def delete(self, name: str) -> bool:
-        """Forget the tuned model `name`; False if there was none."""
+        """Forget the tuned model `name` and its older checkpoints; False if there was none.
+
+        The weights at the provider go by the due member `model:PROVIDER:NAME`, rung in the same MULTI.
+        """
+        model = await self.get(name)
+        if model is None:
+            return False
+        names = cast("list[bytes]", await self._redis.zrange(keys.MODELS, 0, -1))
+        gone = [name, *(each for each in map(bytes.decode, names) if each.startswith(f"{name}{CHECKPOINT}"))]
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(keys.model(name))
-            pipe.zrem(keys.MODELS, name)
-            answers = await pipe.execute()
-        return bool(answers[0])
+            pipe.delete(*map(keys.model, gone))
+            pipe.zrem(keys.MODELS, *gone)
+            due.ring(pipe, f"model:{model.provider}:{model.remote_name}")
+            await pipe.execute()
+        return True

@@ -217,3 +217,12 @@ async def test_the_providers_bad_end_is_ours(bench: Bench, status: str) -> None:
     job = await bench.poll(job)
     assert job.status == status
     assert (job.error is not None) == (status == "failed")
+
+
+async def test_a_deleted_model_goes_with_its_checkpoints_here_and_at_the_provider(bench: Bench) -> None:
+    await succeed(bench, await sent(bench))
+    assert await bench.runtime.models.delete("ft:tuned")
+    assert await bench.runtime.models.list() == []
+    await bench.look("model:local:ft:tuned")
+    assert bench.provider.calls.count("delete_model") == 1
+    assert not await bench.runtime.models.delete("ft:tuned")

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from workers.context import Step
-from workers.steps import collect, dataset, job, poll, report
+from workers.steps import collect, dataset, job, model, poll, report
 
 STEPS: Mapping[str, Step] = {
     "job": job.look,
     "dataset": dataset.look,
     "report": report.look,
     "poll": poll.look,
+    "model": model.look,
     "collect": collect.look,
 }
