@@ -78,7 +78,8 @@ async def test_a_job_from_upload_to_an_answer(provider: LocalFineTuner, tmp_path
     assert json.loads(body)["choices"][0]["message"]["content"] == messages[-1]["content"]
     await provider.delete_model(job.fine_tuned_model)
     await provider.delete_model(job.fine_tuned_model)
-    assert (await chat(provider, model=job.fine_tuned_model, messages=messages[:-1]))[0] == 404
+    with pytest.raises(ProviderError, match="does not exist"):
+        await chat(provider, model=job.fine_tuned_model, messages=messages[:-1])
 
 
 @pytest.mark.parametrize(
