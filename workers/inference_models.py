@@ -10,7 +10,7 @@ from service.core.errors import NotFound, Unavailable
 from service.core.models import TunedModel
 from workers.providers.protocol import ProviderError
 from workers.providers.registry import Providers
-from workers.training.engines import BASE_MODELS, base_of
+from workers.training.engines import BASE_MODELS
 
 _log = logging.getLogger(__name__)
 _LISTED_FOR_S = 60.0
@@ -52,11 +52,14 @@ class Resolver:
         self._local = next((name for name in providers.names if providers.settings_of(name).type == "local"), None)
 
     async def resolve(self, name: str) -> Holder:
-        """Return the holder of `name`. Raises NotFound, or Unavailable where a provider that may hold it is down."""
+        """Return the holder of `name`. Raises NotFound, or Unavailable where a provider that may hold it is down.
+
+        A tuned model without a record was deleted: that its weights may still lie here makes no difference.
+        """
         record = await self._tuned.get(name)
         if record is not None:
             return self._recorded(record)
-        if self._local is not None and base_of(name) in BASE_MODELS:
+        if self._local is not None and name in BASE_MODELS:
             return Holder(provider=self._local, remote_name=name, is_local=True)
         for provider in self._remote():
             if name in self._providers.settings_of(provider).models:

@@ -36,12 +36,17 @@ async def test_a_provider_that_is_gone_from_the_settings(stack: Stack) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
 
 
-async def test_local_names_are_never_sent_away() -> None:
+async def test_a_local_model_answers_while_it_has_a_record() -> None:
     providers = Providers(Settings(providers={"here": ProviderSettings(type="local")}))
-    holder = await Resolver(Records(), providers).resolve("ft:tunewright-tiny:org::01234567")
-    assert (holder.provider, holder.is_local) == ("here", True)
-    with pytest.raises(NotFound):
-        await Resolver(Records(), providers).resolve("gpt-4o")
+    records, tuned = Records(), "ft:tunewright-tiny:org::01234567"
+    resolver = Resolver(records, providers)
+    assert (await resolver.resolve("tunewright-tiny")).provider == "here"
+    records.add(tuned, "here", tuned)
+    assert (await resolver.resolve(tuned)).is_local
+    records.clear()
+    for name in (tuned, "gpt-4o"):
+        with pytest.raises(NotFound):
+            await resolver.resolve(name)
 
 
 class Broken(Records):
