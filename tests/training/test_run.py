@@ -78,7 +78,8 @@ def test_a_stopped_or_killed_run_goes_on_and_equals_an_undisturbed_one(
     train(hit)
     assert content(hit) == content(calm)
     folders = [weights_folder(r.path.parent, r.spec().tuned_name) for r in (calm, hit)]
-    assert len({(f / "weights.npz").stat().st_size for f in folders}) == 1
+    assert len({(f / "weights.npz").read_bytes() for f in folders}) == 1
+    assert len({(f / "optimizer.npz").read_bytes() for f in folders}) == 1
 
 
 def test_sigkill_loses_at_most_a_few_seconds(make_run: MakeRun, data: tuple[Path, Path]) -> None:
