@@ -1,6 +1,7 @@
 """Blobs in a folder: temporary file, fsync, rename, fsync of the folder."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -50,7 +51,8 @@ class Spool:
             await asyncio.wait([self._pending])
         if self._file is not None:
             self._file.close()
-        await asyncio.to_thread(self.path.unlink, missing_ok=True)
+        with contextlib.suppress(OSError):  # the sweep takes what is left
+            await asyncio.to_thread(self.path.unlink, missing_ok=True)
 
     async def _flush(self) -> None:
         data, self._buffer = self._buffer, bytearray()
@@ -186,7 +188,8 @@ class FolderBlobs:
                 _sync_and_close(file)
             _move(temporary, self._path(key))
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def _scan(self, folder: Path) -> tuple[Sequence[Path], Sequence[StoredBlob]]:
         try:
