@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--fd", type=int, help="a listening socket inherited from the parent")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its start and stop lines say nothing new
+    for chatty in ("uvicorn.error", "httpx2"):  # start and stop, and each call relayed to the inference process
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         settings = load()
     except ConfigurationError as error:

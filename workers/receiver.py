@@ -2,7 +2,8 @@
 
 `python -m workers.receiver --port 8485 --secret-file FILE --ledger FILE`. The secret file holds one `whsec_…` a line
 and is read anew for each request, so it may be written after the start and during a rotation. The ledger is JSON
-lines: `{"received_at", "webhook_id", "timestamp", "event"}`; a line is on disk before the sender is told 200.
+lines: `{"received_at", "webhook_id", "timestamp", "headers", "body", "event"}`; headers and body are as sent, so that
+anybody can verify again. A line is on disk before the sender is told 200.
 """
 
 import argparse
@@ -30,11 +31,18 @@ class Ledger:
         self._path = path
         self._known = {str(json.loads(line)["webhook_id"]) for line in _lines(path)}
 
-    def append(self, webhook_id: str, timestamp: int, event: Any) -> bool:
+    def append(self, webhook_id: str, headers: Mapping[str, str], body: bytes, event: Any) -> bool:
         """Keep an event; False for one that is there already (a sender may send twice)."""
         if webhook_id in self._known:
             return False
-        entry = {"received_at": clock.now(), "webhook_id": webhook_id, "timestamp": timestamp, "event": event}
+        entry = {
+            "received_at": clock.now(),
+            "webhook_id": webhook_id,
+            "timestamp": int(headers["webhook-timestamp"]),
+            "headers": {name: value for name, value in headers.items() if name.startswith("webhook-")},
+            "body": body.decode(),
+            "event": event,
+        }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
             file.flush()
@@ -80,7 +88,7 @@ class Receiver:
         except (BadSignature, ValueError) as error:
             _log.warning("receiver: refused a request: %s", error)
             return 400, "refused"
-        is_new = self._ledger.append(webhook_id, int(headers["webhook-timestamp"]), event)
+        is_new = self._ledger.append(webhook_id, headers, body, event)
         _log.info("receiver: %s %s", "verified" if is_new else "seen before", webhook_id)
         return 200, "received" if is_new else "duplicate"
 
