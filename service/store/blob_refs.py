@@ -15,8 +15,8 @@ from service.store import keys
 from service.store.blobs import CONTENT, BlobStore, content_key, report_folder, sha256_of
 from service.store.redis import Pipeline
 
-DROPPED_S = 3_600
-"""How long a blob outlives its last owner, for those who read a file's record just before it went."""
+WANTED_S = 3_600
+"""How long a blob stays after a need for it began (its record is to come) or ended (a reader may be under way)."""
 
 _DOOMED_S = 600
 _WAIT_STEP_S = 0.05
@@ -37,7 +37,7 @@ def hold(pipe: Pipeline, sha256: str, owner: str) -> None:
 def drop(pipe: Pipeline, sha256: str, owner: str) -> None:
     """Queue on `pipe`: `owner` needs the blob no more."""
     pipe.srem(keys.blob_refs(sha256), owner)
-    pipe.set(keys.blob_dropped(sha256), "1", ex=DROPPED_S)
+    pipe.set(keys.blob_wanted(sha256), "1", ex=WANTED_S)
 
 
 class BlobRefs:
@@ -50,8 +50,9 @@ class BlobRefs:
         """Hold a blob that is about to be committed; waits while an old one of the same content is being deleted."""
         async with self._redis.pipeline(transaction=True) as pipe:
             hold(pipe, sha256, owner)
+            pipe.set(keys.blob_wanted(sha256), "1", ex=WANTED_S)
             pipe.exists(keys.blob_doomed(sha256))
-            _, doomed = await pipe.execute()
+            *_, doomed = await pipe.execute()
         for _ in range(_WAIT_STEPS):
             if not doomed:
                 return
@@ -86,7 +87,7 @@ class BlobRefs:
             await self.let_go(sha256, owner)
         doomed = keys.blob_doomed(sha256)
         ours = await self._redis.eval(
-            _DOOM, 3, keys.blob_refs(sha256), keys.blob_dropped(sha256), doomed, str(_DOOMED_S)
+            _DOOM, 3, keys.blob_refs(sha256), keys.blob_wanted(sha256), doomed, str(_DOOMED_S)
         )
         if not ours:
             return False

@@ -56,9 +56,9 @@ def blob_refs(sha256: str) -> str:
     return f"tw:blob:{sha256}:refs"
 
 
-def blob_dropped(sha256: str) -> str:
-    """Key that stands for a while after the last need for a blob ended."""
-    return f"tw:blob:{sha256}:dropped"
+def blob_wanted(sha256: str) -> str:
+    """Key that stands for a while after a need for a blob began or ended."""
+    return f"tw:blob:{sha256}:wanted"
 
 
 def blob_doomed(sha256: str) -> str:
