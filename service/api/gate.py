@@ -83,8 +83,10 @@ def _check_local(headers: dict[bytes, bytes]) -> None:
 
 
 def _is_local(netloc: str) -> bool:
+    """Tell whether the name means this machine; nobody outside can own a name without a dot."""
     try:
         name = urlsplit(f"//{netloc}").hostname or ""
-        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+        is_local_name = name.endswith(".localhost") or not ("." in name or ":" in name)
+        return is_local_name or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

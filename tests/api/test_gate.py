@@ -82,6 +82,8 @@ def test_on_loopback_without_a_key_any_or_no_key_will_do(api: Api) -> None:
         {"origin": "null"},
         {"host": "evil.example:8484"},
         {"host": "127.0.0.1.nip.io"},
+        {"host": "8.8.8.8"},
+        {"host": "[2001:db8::1]"},
         {"sec-fetch-site": "cross-site"},
     ],
 )
@@ -91,7 +93,7 @@ def test_web_pages_of_elsewhere_are_kept_out(api: Api, headers: dict[str, str]) 
 
 
 def test_local_pages_and_names_may_ask(api: Api) -> None:
-    for headers in ({"origin": "http://localhost:3000"}, {"host": "localhost:1"}, {"host": "[::1]:8484"}):
+    for headers in ({"origin": "http://localhost:3000"}, {"host": "localhost:1"}, {"host": "tunewright"}, {"host": "[::1]:8484"}):
         assert api.http.get("/v1/models", headers=headers).status_code == 200
 
 
