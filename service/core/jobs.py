@@ -95,7 +95,8 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
 class Remote(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the job at its provider.
 
-    `tries` and `last_try_at` are the stored intent to create; `event_cursor` is the last remote event taken in.
+    `tries` and `last_try_at` are the stored intent to create; `event_cursor` is the last remote event taken in;
+    `uploads` counts how often the files were made available.
     """
 
     job_id: str | None = None
@@ -107,6 +108,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float | None = None
     event_cursor: str | None = None
     missing_since: float | None = None
+    uploads: int = 0
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import msgspec
 
 
 class TunedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that a job made; `remote_name` is its provider's name for it, `step_number` is set on older checkpoints."""
+    """A model that a job made; `remote_name` is its provider's name, `step_number` is set on older checkpoints."""
 
     name: str
     provider: str

@@ -93,7 +93,8 @@ def priced(job: Job, estimate: Estimate) -> Change:
 
 def uploaded(job: Job, training_file: str, validation_file: str | None) -> Change:
     """Keep the provider's file ids; creating is next."""
-    remote = _replace(job.remote, training_file=training_file, validation_file=validation_file)
+    uploads = job.remote.uploads + 1
+    remote = _replace(job.remote, training_file=training_file, validation_file=validation_file, uploads=uploads)
     return Change(job=_replace(job, step="creating", remote=remote), due_in_s=NOW)
 
 
@@ -107,6 +108,12 @@ def withdraw(job: Job) -> Change:
     """Take the intent back after an answer that says that nothing was created."""
     remote = _replace(job.remote, tries=job.remote.tries - 1, last_try_at=None)
     return Change(job=_replace(job, remote=remote), due_in_s=NOW)
+
+
+def upload_again(job: Job) -> Change:
+    """Go back to uploading: the provider no longer knows a file that it had, and nothing was created."""
+    remote = _replace(job.remote, training_file=None, validation_file=None, tries=0, last_try_at=None)
+    return Change(job=_replace(job, step="uploading", remote=remote), due_in_s=NOW)
 
 
 def hold(job: Job) -> Change:

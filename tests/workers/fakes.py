@@ -1,6 +1,6 @@
 """A provider in memory that keeps the protocol's promises, and a ledger of what it was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -100,6 +100,13 @@ class FakeProvider:
 
     async def delete_model(self, model: str) -> None:
         self._called("delete_model")
+
+    async def collect(self, is_needed: Callable[[str], Awaitable[bool]], *, older_than: float) -> int:
+        self._called("collect")
+        gone = [job.id for job in self.jobs.values() if job.mark and not await is_needed(job.mark)]
+        for job_id in gone:
+            del self.jobs[job_id]
+        return len(gone)
 
     async def models(self) -> list[RemoteModel]:
         return [RemoteModel(id="tunewright-tiny")]

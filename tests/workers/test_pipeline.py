@@ -113,6 +113,25 @@ async def test_a_retryable_refusal_of_an_upload_is_tried_again(bench: Bench) -> 
     assert bench.provider.calls.count("upload") == 2
 
 
+async def test_a_file_that_the_provider_lost_is_uploaded_once_more(bench: Bench) -> None:
+    lost = ProviderError("not_found", "no such file", retryable=False, param="training_file")
+    bench.provider.fail_next["create"] = lost
+    job = await sent(bench)
+    assert (job.remote.job_id, len(bench.provider.uploads)) == ("remote-1", 2)
+
+
+async def test_what_nobody_needs_is_collected(bench: Bench) -> None:
+    job = await succeed(bench, await sent(bench))
+    await bench.runtime.due.ring("collect:all")
+    await bench.look("collect:all")
+    assert bench.provider.jobs != {}
+    await bench.runtime.models.delete("ft:tuned")
+    await bench.runtime.due.ring("collect:all")
+    await bench.look("collect:all")
+    assert bench.provider.jobs == {}
+    assert (await bench.read(job)).status == "succeeded"
+
+
 async def test_the_same_bytes_are_uploaded_once(bench: Bench) -> None:
     await sent(bench)
     await sent(bench)

@@ -7,10 +7,9 @@ are linked, not copied, where the disk allows it; a run holds links of its own, 
 import asyncio
 import contextlib
 import hashlib
-import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,7 +27,8 @@ from service.core.remote import (
     ResultFile,
 )
 from service.settings import Settings
-from workers.providers import local_chat
+from workers.providers import local_chat, local_files
+from workers.providers.local_files import count_lines, link
 from workers.providers.protocol import ProviderError, Reply, Upload
 from workers.training.engine import Engine
 from workers.training.engines import base_of, engine_for
@@ -234,6 +234,14 @@ class LocalFineTuner:
         with contextlib.suppress(NotFound):
             await asyncio.to_thread(self._models.delete, model)
 
+    async def collect(self, is_needed: Callable[[str], Awaitable[bool]], *, older_than: float) -> int:
+        """Remove runs without a needed model, and dataset links that are the last name of their bytes."""
+        count = 0
+        for run in await asyncio.to_thread(local_files.ended_runs, self._runs, older_than):
+            if not await is_needed(run.spec().mark):
+                count += await asyncio.to_thread(local_files.remove_run, run)
+        return count + await asyncio.to_thread(local_files.remove_files, self._files, older_than)
+
     async def models(self) -> list[RemoteModel]:
         """List base models and tuned ones that answer."""
         found = await asyncio.to_thread(self._models.listed)
@@ -250,24 +258,6 @@ class LocalFineTuner:
 def run_id_of(mark: str) -> str:
     """Return the id of the run that belongs to our job `mark`."""
     return "ftrun-" + hashlib.sha256(mark.encode()).hexdigest()[:24]
-
-
-def link(source: Path, target: Path) -> None:
-    """Put a dataset at `target`: by hard link, or by a copy where the disk allows none."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(source, draft)
-        draft.rename(target)
-
-
-def count_lines(path: Path) -> int:
-    """Count lines that are not blank."""
-    with path.open("rb") as file:
-        return sum(1 for line in file if line.strip())
 
 
 def _job(run: RunDirectory) -> RemoteJob:

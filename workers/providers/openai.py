@@ -195,6 +195,11 @@ class OpenAIFineTuner:
             if error.reason != "not_found":
                 raise
 
+    async def collect(self, is_needed: Callable[[str], Awaitable[bool]], *, older_than: float) -> int:
+        """Leave everything to the provider."""
+        del is_needed, older_than
+        return 0
+
     async def models(self) -> list[RemoteModel]:
         """List models, and learn from them whether the target honours `Idempotency-Key`."""
         content = await self._connection.read(lambda: self._connection.sdk.models.with_raw_response.list())

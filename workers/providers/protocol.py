@@ -1,6 +1,6 @@
 """The one interface to whoever trains and serves models. `tests/contract` runs one suite on every implementation."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -120,6 +120,13 @@ class FineTuner(Protocol):
 
     async def delete_model(self, model: str) -> None:
         """Delete a tuned model; one that is not there is no error."""
+        ...
+
+    async def collect(self, is_needed: Callable[[str], Awaitable[bool]], *, older_than: float) -> int:
+        """Remove what jobs that ended before Unix second `older_than` left here and nobody needs; return how many.
+
+        `is_needed` is asked with the mark of each such job. A remote provider keeps its own house: nothing to do.
+        """
         ...
 
     async def models(self) -> list[RemoteModel]:

@@ -12,6 +12,11 @@ from workers.steps import upload
 from workers.steps.check import request_for
 from workers.steps.failures import after_failure
 
+UPLOADS = 2
+"""How often files are uploaded: once more when the provider has lost one, and not for ever."""
+
+_FILES = {"training_file", "validation_file"}
+
 
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Adopt the job that bears our mark, or create one if the last try is surely settled."""
@@ -40,8 +45,10 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
     try:
         created = await provider.create(request)
     except ProviderError as error:
-        if error.reason == "not_found":
+        if error.param in _FILES and not error.executed and intended.remote.uploads < UPLOADS:
             await upload.forget(context, intended)
+            await context.advance(claim, intended, moves.upload_again(intended))
+            return None
         if error.executed or error.reason == "unclear":
             return max(1.0, _settle_s(context, intended))
         return await _after_clear_refusal(context, claim, intended, error)
