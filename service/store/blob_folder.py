@@ -32,35 +32,42 @@ class Spool:
         self._pending: asyncio.Future[None] | None = None
 
     async def write(self, chunk: bytes) -> None:
-        """Add bytes."""
+        """Add bytes; while a full buffer is hashed and written, the next one fills."""
         self._buffer += chunk
         if len(self._buffer) >= CHUNK_BYTES:
             await self._flush()
 
     async def seal(self) -> Blob:
         """Write the rest, fsync, close; return the content's name."""
-        if self._buffer or self._file is None:
-            await self._flush()
+        await self._flush()
+        await self._settle()
         if self._file is not None and not self._file.closed:
-            await self._in_thread(_sync_and_close, self._file)
+            self._begin(_sync_and_close, self._file)
+            await self._settle()
         return Blob(sha256=self._hash.hexdigest(), bytes=self._bytes)
 
     async def drop(self) -> None:
         """Close and remove the file; one that is gone is no error."""
         if self._pending is not None:
             await asyncio.wait([self._pending])
+            self._pending.exception()  # whoever dropped it knows already, or does not care
         if self._file is not None:
             self._file.close()
         with contextlib.suppress(OSError):  # the sweep takes what is left
             await asyncio.to_thread(self.path.unlink, missing_ok=True)
 
     async def _flush(self) -> None:
+        await self._settle()
         data, self._buffer = self._buffer, bytearray()
-        await self._in_thread(self._append, data)
+        self._begin(self._append, data)
 
-    async def _in_thread(self, work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
-        """Run `work` to its end even if cancelled: a file closed under a writing thread may hit a reused number."""
+    def _begin(self, work: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
         self._pending = asyncio.ensure_future(on_disk(work, *args, **kwargs))
+
+    async def _settle(self) -> None:
+        """Wait for the work in hand. It runs on if we are cancelled: a file closed under it may hit a reused number."""
+        if self._pending is None:
+            return
         try:
             await asyncio.shield(self._pending)
         except BlobMissing as error:
