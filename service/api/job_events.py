@@ -70,10 +70,13 @@ def _start(request: HttpRequest, job: Job) -> int:
 
 
 async def _sent_events(request: HttpRequest, job: Job, sequence: int) -> AsyncIterator[bytes]:
-    """Yield events from number `sequence` on, comments in pauses, and `[DONE]` after the last of an ended job."""
+    """Yield events from number `sequence` on, comments in pauses, and `[DONE]` after the last of an ended job.
+
+    No blank line follows what is no event: the SDK's `Stream` would take that for an event without data (3.54).
+    """
     runtime, loop = runtime_of(request), asyncio.get_running_loop()
     quiet_since = loop.time()
-    yield b"retry: 1000\n\n"
+    yield b"retry: 1000\n"
     while True:
         is_over = job.is_terminal
         events = await runtime.jobs.events_from(job.id, sequence, _AT_ONCE)
@@ -89,7 +92,7 @@ async def _sent_events(request: HttpRequest, job: Job, sequence: int) -> AsyncIt
             await runtime.changes.wait(job.id, HEARTBEAT_S)
         if loop.time() - quiet_since >= HEARTBEAT_S:
             quiet_since = loop.time()
-            yield b": still there\n\n"
+            yield b": still there\n"
         job = await find_job(request, job.id)
 
 

@@ -24,6 +24,14 @@ _REFUSED = frozenset({2, 3})  # a wrong configuration, an application that did n
 _LAST_OUTPUT_S = 1.0
 
 
+def tethered(command: Iterable[str], lifeline: int) -> list[str]:
+    """Return a command line that runs `command` so that it dies with this process.
+
+    It must inherit `lifeline`, the near end of a pipe whose far end this process alone holds.
+    """
+    return [sys.executable, "-I", "-S", _TETHER, str(os.getpid()), str(lifeline), *command]
+
+
 class Role(msgspec.Struct, frozen=True, kw_only=True):
     """One process to keep. It has `grace_s` from SIGTERM to SIGKILL; `inherits` are descriptors that it is given."""
 
@@ -98,7 +106,7 @@ class Supervisor:
     async def _run(self, role: Role) -> int:
         """Run the process once; return its exit status, negative for a signal."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", _TETHER, str(os.getpid()), str(self._lifeline), *role.command,
+            *tethered(role.command, self._lifeline),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env=self._environment, pass_fds=(self._lock, self._lifeline, *role.inherits), limit=_LONGEST_LINE,
             start_new_session=True,  # Ctrl-C in the terminal is for us alone, who then stop the rest in order
