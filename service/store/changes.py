@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -59,7 +59,10 @@ class Changes:
                 async with self._redis.pubsub() as subscription:
                     await subscription.subscribe(keys.CHANGED)
                     while True:
-                        message: Any = await subscription.get_message(ignore_subscribe_messages=True, timeout=1.0)
+                        message = cast(
+                            "dict[str, Any] | None",
+                            await subscription.get_message(ignore_subscribe_messages=True, timeout=1.0),
+                        )
                         if message is not None:
                             self._wake(message["data"])
             except RedisError as error:
