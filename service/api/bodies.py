@@ -1,17 +1,20 @@
 """Request bodies: read within a limit, decoded strictly, with the path of what is wrong in `param`."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
 from service.api.context import HttpRequest
-from service.core.errors import InvalidRequest, TooLarge, UnsupportedMedia
+from service.core.errors import InvalidRequest, TooLarge, TunewrightError, UnsupportedMedia
 
 MAX_JSON_BYTES = 1_000_000
 MAX_DEPTH = 64
+STALLED_S = 60.0
+"""The longest pause within a body."""
 
 _T = TypeVar("_T")
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -23,6 +26,14 @@ _MISSING = re.compile(r"Object missing required field `(.*)`\Z", re.DOTALL)
 
 class ClientGone(InvalidRequest):
     """The client ended the connection before the body did; nobody reads the answer."""
+
+
+class BodyStalled(TunewrightError):
+    """408: the client holds the connection and sends nothing."""
+
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
 
 
 async def read_json(request: HttpRequest, kind: type[_T]) -> _T:
@@ -51,14 +62,14 @@ def check_json_type(request: HttpRequest) -> None:
 async def stream(request: HttpRequest, limit: int) -> AsyncIterator[bytes]:
     """Yield the body as it arrives. Raises TooLarge at byte `limit` + 1, or at once if Content-Length is above.
 
-    Raises ClientGone where the client disconnects first.
+    Raises ClientGone where the client disconnects first, BodyStalled where it sends nothing for a minute.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
         raise _too_large(limit)
     seen = 0
     while True:
-        event = cast("Any", await request.receive())
+        event = await _received(request)
         if event["type"] == "http.disconnect":
             raise ClientGone("The client went away before the end of the body.")
         chunk: bytes = event.get("body", b"")
@@ -69,6 +80,14 @@ async def stream(request: HttpRequest, limit: int) -> AsyncIterator[bytes]:
             yield chunk
         if not event.get("more_body", False):
             return
+
+
+async def _received(request: HttpRequest) -> Any:
+    try:
+        async with asyncio.timeout(STALLED_S):
+            return await request.receive()
+    except TimeoutError as error:
+        raise BodyStalled(f"Nothing of the body arrived for {STALLED_S:.0f} seconds.") from error
 
 
 def decode_json(body: bytes, kind: type[_T]) -> _T:

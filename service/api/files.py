@@ -16,7 +16,7 @@ from service.api.multipart import Form
 from service.api.replies import Reply, StreamReply, json_reply, page
 from service.core import clock, ids
 from service.core.errors import InvalidRequest, NotFound
-from service.core.files import TRAINING, FileRecord, display_name
+from service.core.files import RESULTS, TRAINING, FileRecord, display_name
 from service.store.blobs import Blob, content_key
 from service.store.files import Order
 
@@ -37,11 +37,14 @@ async def create_file(request: HttpRequest) -> Reply:
 @get("/")
 async def list_files(request: HttpRequest) -> Reply:
     """List files, newest first."""
+    purpose = queries.text_of(request, "purpose")
+    if purpose not in {None, TRAINING, RESULTS}:
+        return json_reply(page([], has_more=False))  # a purpose of OpenAI's that is not ours, as there
     found, has_more = await runtime_of(request).files.list(
         after=queries.text_of(request, "after"),
         limit=queries.limit_of(request, _PAGE, _PAGE),
         order=order_of(request),
-        purpose=queries.text_of(request, "purpose"),
+        purpose=purpose,
     )
     now = clock.now()
     return json_reply(page([FileOut.of(record) for record in found if not record.is_expired(now)], has_more))

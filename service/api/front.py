@@ -48,13 +48,21 @@ class Front:
         finally:
             self._metrics.in_flight -= 1
             route = str(scope.get("path_template") or _UNROUTED)
-            self._metrics.observe(str(scope["method"]), route, sending.status, perf_counter() - sending.began)
+            seconds = perf_counter() - sending.began
+            self._metrics.observe(str(scope["method"]), route, sending.status, seconds, _size(scope))
 
     async def _answer(self, error: Exception, scope: Scope, receive: Receive, sending: "_Sending") -> None:
         if sending.status:
             _log.error("%s: the answer broke off", sending.request_id, exc_info=error)
             raise error  # the server cuts the connection, so that the client sees that the end is missing
         await reply_for(error, scope, sending.request_id)(scope, receive, sending)
+
+
+def _size(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 20 else None
+    return None
 
 
 class _Sending:

@@ -4,14 +4,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import cast
 
 from litestar import get
 from redis.exceptions import RedisError
 
 from service.api.context import HttpRequest, context_of
 from service.api.replies import Reply
+from service.core import clock
 from service.core.errors import Unavailable
 from service.runtime import Runtime
+from service.store import keys
 from service.store.counters import Sample, read
 
 _PREFIX = "tunewright_"
@@ -38,14 +41,27 @@ async def _stored(runtime: Runtime) -> Iterator[str]:
     samples = await read(runtime.redis)
     overdue, age_s = await runtime.due.overdue()
     by_status = await runtime.jobs.counts()
+    backlog = await runtime.webhooks.deliveries.backlog()
     gauges = [
         Sample(name="exporter_up", labels=(), value=1),
         Sample(name="redis_up", labels=(), value=1),
         Sample(name="due_overdue", labels=(), value=overdue),
         Sample(name="due_oldest_overdue_seconds", labels=(), value=age_s),
+        Sample(name="webhook_pending", labels=(), value=backlog.pending),
+        Sample(name="webhook_oldest_pending_seconds", labels=(), value=backlog.oldest_age_s),
+        Sample(name="webhook_dead_letters", labels=(), value=backlog.dead),
+        *await _heartbeat(runtime),
         *(Sample(name="jobs", labels=(("state", status),), value=count) for status, count in sorted(by_status.items())),
     ]
     return iter([*exposition(samples), *_gauges(gauges)])
+
+
+async def _heartbeat(runtime: Runtime) -> list[Sample]:
+    """Return how long ago a ticker last made its round; nothing before the first one."""
+    at = cast("bytes | None", await runtime.redis.hget(keys.HEARTBEATS, "ticker"))
+    if at is None:
+        return []
+    return [Sample(name="maintainer_heartbeat_age_seconds", labels=(), value=max(0.0, clock.now() - float(at)))]
 
 
 def exposition(samples: Sequence[Sample]) -> Iterator[str]:

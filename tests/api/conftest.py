@@ -16,8 +16,10 @@ import pytest
 import uvicorn
 
 from service.app import create_app
+from service.core import moves
 from service.core.dataset.report import Finding, PerExample, Report, Tokens
 from service.core.files import FileRecord
+from service.core.jobs import Change, Job, JobError, NewEvent
 from service.runtime import Runtime, open_runtime
 from service.settings import ProviderSettings, Settings
 from service.store.reports import ReportRequest
@@ -184,3 +186,27 @@ def check(api: Api, file_id: str, **more: Any) -> None:
         await runtime.files.finish_check(file_id, verdict)
 
     api.do(work)
+
+
+def events_of(count: int) -> tuple[NewEvent, ...]:
+    def data(step: int) -> dict[str, Any]:
+        return {"step": step, "total_steps": count, "train_loss": 1 / step, "train_mean_token_accuracy": 0.5}
+
+    return tuple(NewEvent(message=f"Step {step}", type="metrics", data=data(step)) for step in range(1, count + 1))
+
+
+def moved(api: Api, job_id: str, move: Any) -> Job:
+    """Do a worker's move."""
+
+    async def work(runtime: Runtime) -> Job:
+        return await runtime.jobs.modify(job_id, move)
+
+    return api.do(work)
+
+
+def with_events(job: Job, count: int) -> Change:
+    return Change(job=job, events=events_of(count))
+
+
+def failed(job: Job) -> Change:
+    return moves.fail(job, JobError(code="server_error", message="broken", param=None), 1_800_000_000)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.api import bodies
 from tests.api.conftest import LINE, TINY, Api
 
 JOBS = "/v1/fine_tuning/jobs"
@@ -88,6 +89,14 @@ def test_a_file_above_the_limit_is_refused(api: Api) -> None:
     with socket.create_connection(("127.0.0.1", api.port), timeout=10) as raw:
         raw.sendall(head.encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_that_stalls_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "STALLED_S", 0.2)
+    head = f"POST {JOBS} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{{"
+    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as raw:
+        raw.sendall(head.encode())
+        assert raw.recv(100).startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.parametrize(

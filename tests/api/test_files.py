@@ -50,7 +50,8 @@ def test_files_are_listed_newest_first_in_pages(client: openai.OpenAI) -> None:
     made = [client.files.create(file=(f"{n}.jsonl", LINE), purpose="fine-tune").id for n in range(5)]
     assert [file.id for file in client.files.list(limit=2)] == made[::-1]
     assert [file.id for file in client.files.list(limit=2, order="asc", purpose="fine-tune")] == made
-    assert list(client.files.list(purpose="fine-tune-results")) == []
+    for purpose in ("fine-tune-results", "assistants", "expiring"):
+        assert list(client.files.list(purpose=purpose)) == []
 
 
 def test_deleting_while_paging_skips_nothing(client: openai.OpenAI) -> None:

@@ -93,7 +93,12 @@ def test_web_pages_of_elsewhere_are_kept_out(api: Api, headers: dict[str, str]) 
 
 
 def test_local_pages_and_names_may_ask(api: Api) -> None:
-    for headers in ({"origin": "http://localhost:3000"}, {"host": "localhost:1"}, {"host": "tunewright"}, {"host": "[::1]:8484"}):
+    for headers in (
+        {"origin": "http://localhost:3000"},
+        {"host": "localhost:1"},
+        {"host": "tunewright"},
+        {"host": "[::1]:8484"},
+    ):
         assert api.http.get("/v1/models", headers=headers).status_code == 200
 
 
