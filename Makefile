@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo node run test check format bench lock openapi
+.PHONY: help setup demo node run test check format bench docs lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,12 +41,14 @@ check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts,
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m openapi.generate --check
+	$(BIN)/python -m docs.generate --check
 	$(BIN)/pyright
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
+UV ?= uv
 COVERAGE_FLOOR := 90
 
 format: $(STAMP) ## Put the code into form
@@ -58,9 +60,10 @@ bench: $(STAMP) ## Measure against references in the same run
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.training
 
-openapi: $(STAMP) ## Write openapi/openapi.json anew
+docs: $(STAMP) ## Write anew what documents repeat of the code: API description, settings, states
 	$(BIN)/python -m openapi.generate
+	$(BIN)/python -m docs.generate
 
-lock: $(STAMP) ## Pin all packages anew, with hashes
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+lock: $(STAMP) ## Pin all packages anew, with hashes (needs uv)
+	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--no-header --quiet pyproject.toml --group dev --all-extras -o requirements.lock

@@ -1,0 +1,39 @@
+"""The README's examples, run as they stand but for the port."""
+
+import contextlib
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import REPOSITORY, Stack
+
+README = (REPOSITORY / "README.md").read_text("utf-8")
+
+
+def block(language: str, mark: str) -> str:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return next(text for text in found if mark in text)
+
+
+def at(stack: Stack, text: str) -> str:
+    return text.replace("http://127.0.0.1:8484/v1", stack.base_url)
+
+
+def test_the_sdk_example_tunes_a_model_that_answers(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    printed = io.StringIO()
+    scope: dict = {}
+    with contextlib.redirect_stdout(printed):
+        exec(at(stack, block("python", "fine_tuning.jobs.create")), scope)
+    scope["client"].close()
+    assert printed.getvalue().strip() == "lost_or_stolen_card"
+
+
+def test_the_curl_example_makes_a_report(stack: Stack, tmp_path: Path) -> None:
+    post, get = at(stack, block("sh", "curl")).strip().splitlines()
+    script = f"{post} > {tmp_path}/made\nFILE_ID=$(grep -o 'file-[A-Za-z0-9]*' {tmp_path}/made | head -1)\n{get}\n"
+    ended = subprocess.run(["bash", "-ec", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert '"valid":true' in ended.stdout.replace(" ", ""), ended.stdout + ended.stderr
