@@ -1,6 +1,6 @@
 """Every call of the demo: the unmodified `openai` SDK, with only `base_url` changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,12 @@ EVENT_TYPES = (
 _AT_ONCE = 4
 _WAIT = {"Prefer": "wait=30"}
 _LONGEST_S = 120.0
+_ASKED_MOST = 20
+_OBJECT: Any = dict[str, Any]
+
+
+class StillMaking(openai.OpenAIError):
+    """The service does not come to an end with a report."""
 
 
 class DemoClient:
@@ -58,14 +64,23 @@ class DemoClient:
     def report(self, file_id: str, validation_id: str, model: str) -> dict[str, Any]:
         """Return the check report of both splits together, once it is made."""
         path = f"/datasets/{file_id}/report?model={model}&validation={validation_id}"
-        return self._sdk.get(path, cast_to=cast("Any", dict[str, Any]), options={"headers": _WAIT})
+        options: Any = {"headers": _WAIT}
+        return self._made("tokens", lambda: self._sdk.get(path, cast_to=_OBJECT, options=options))
 
     def estimate(self, job: dict[str, Any]) -> dict[str, Any]:
         """Return what the job would take; nothing is created."""
         options: Any = {"headers": _WAIT}
         path = "/fine_tuning/estimates"
-        answer = self._sdk.post(path, cast_to=cast("Any", dict[str, Any]), body=job, options=options)
-        return answer["estimate"] or {}
+        made = self._made("estimate", lambda: self._sdk.post(path, cast_to=_OBJECT, body=job, options=options))
+        return cast("dict[str, Any]", made["estimate"])
+
+    def _made(self, member: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Ask, each time held by the server, until a worker has made what has this member; big sets take a while."""
+        for _ in range(_ASKED_MOST):
+            answer = ask()
+            if answer.get(member) is not None:
+                return answer
+        raise StillMaking(f"no {member} after {_ASKED_MOST} times 30 s: are the workers up?")
 
     def create(self, job: dict[str, Any]) -> FineTuningJob:
         """Post the job."""
