@@ -65,7 +65,7 @@ class DemoClient:
         """Return the check report of both splits together, once it is made."""
         path = f"/datasets/{file_id}/report?model={model}&validation={validation_id}"
         options: Any = {"headers": _WAIT}
-        return self._made("tokens", lambda: self._sdk.get(path, cast_to=_OBJECT, options=options))
+        return self._made("lines", lambda: self._sdk.get(path, cast_to=_OBJECT, options=options))
 
     def estimate(self, job: dict[str, Any]) -> dict[str, Any]:
         """Return what the job would take; nothing is created."""
