@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from redis.exceptions import RedisError
 
+from service.core.background import end
 from service.core.errors import Conflict, Unavailable
 from service.store import keys
 from service.store.counters import STEP_BUCKETS, count, observe
@@ -17,16 +18,18 @@ from workers.context import Context, Step
 _log = logging.getLogger(__name__)
 
 LEASE_S = 30.0
-_RENEW_S = 10.0
+"""How long a dead worker's item waits for the next one; renewed three times in that time while the worker lives."""
+
 _BACKOFF_CAP_S = 60.0
 
 
 class Looker:
     """Runs steps by kind. Safe to call for any member at any time: what is not due, or is held, is left alone."""
 
-    def __init__(self, context: Context, steps: Mapping[str, Step]) -> None:
+    def __init__(self, context: Context, steps: Mapping[str, Step], *, lease_s: float = LEASE_S) -> None:
         self._context = context
         self._steps = steps
+        self._lease_s = lease_s
         self._due = context.runtime.due
 
     async def look(self, member: str) -> None:
@@ -36,7 +39,7 @@ class Looker:
         if step is None:
             _log.error("look: no step for %s; left for a newer worker", kind)
             return
-        claim = await self._due.claim(member, LEASE_S)
+        claim = await self._due.claim(member, self._lease_s)
         if claim is None:
             return
         began = asyncio.get_running_loop().time()
@@ -90,7 +93,7 @@ async def _renewed(due: DueStore, claim: Claim) -> AsyncGenerator[None]:
     async def renew() -> None:
         nonlocal lost
         while True:
-            await asyncio.sleep(_RENEW_S)
+            await asyncio.sleep(claim.lease_s / 3)
             try:
                 await due.renew(claim)
             except LeaseLost:
@@ -109,6 +112,4 @@ async def _renewed(due: DueStore, claim: Claim) -> AsyncGenerator[None]:
             raise LeaseLost(claim.member) from None
         raise
     finally:
-        renewal.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await renewal
+        await end(renewal)

@@ -1,7 +1,6 @@
 """News of changed records, so that a request can wait without a loop: one subscription a process, many waiters."""
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict
 from typing import Any, cast
@@ -9,6 +8,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from service.core.background import end
 from service.store import keys
 from service.store.redis import Pipeline
 
@@ -49,9 +49,7 @@ class Changes:
     async def aclose(self) -> None:
         """End the subscription."""
         if self._listener is not None:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            await end(self._listener)
 
     async def _listen(self) -> None:
         while True:

@@ -11,6 +11,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from service.core.background import end
 from service.core.errors import Conflict, IdempotencyMismatch
 from service.store import keys
 from service.store.redis import Pipeline
@@ -71,9 +72,7 @@ class Claim:
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end(task)
 
     async def _renew_for_ever(self) -> None:
         while True:
