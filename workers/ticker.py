@@ -27,14 +27,14 @@ _FULL_S = 0.05
 _DOWN_S = 0.5
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
     """Ring until `stop` is set."""
     async with open_runtime(settings) as runtime:
         with SyncRedis.from_url(str(settings.redis_url), socket_timeout=5) as connection:
-            await serve(runtime, connection, stop)
+            await serve(runtime, connection, stop, hold_s=hold_s)
 
 
-async def serve(runtime: Runtime, connection: SyncRedis, stop: asyncio.Event) -> None:
+async def serve(runtime: Runtime, connection: SyncRedis, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
     """Ring until `stop` is set; a Redis outage is waited out."""
     queue = Queue(QUEUE, connection=connection, serializer=SERIALIZER, job_class=LookMessage)
     collect_at = 0.0
@@ -44,19 +44,19 @@ async def serve(runtime: Runtime, connection: SyncRedis, stop: asyncio.Event) ->
                 await runtime.due.ring("collect:all")
                 collect_at = clock.now() + COLLECT_EVERY_S
             await runtime.redis.hset(keys.HEARTBEATS, "ticker", str(clock.now()))
-            wait_s = await _tick(runtime, queue)
+            wait_s = await _tick(runtime, queue, hold_s)
             await _wait_for_bell(runtime, wait_s)
         except RedisError as error:
             _log.warning("ticker: %s; trying again", type(error).__name__)
             await asyncio.sleep(_DOWN_S)
 
 
-async def _tick(runtime: Runtime, queue: Queue) -> float:
+async def _tick(runtime: Runtime, queue: Queue, hold_s: float) -> float:
     """Ring for what is due and return how long nothing else will be."""
     room = LIST_BOUND - await asyncio.to_thread(lambda: queue.count)
     if room <= 0:
         return _FULL_S
-    members, wait_s = await runtime.due.take(room, HOLD_S)
+    members, wait_s = await runtime.due.take(room, hold_s)
     if members:
         messages = [
             Queue.prepare_data(

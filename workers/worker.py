@@ -14,7 +14,7 @@ from service.runtime import open_runtime
 from service.settings import ConfigurationError, Settings
 from workers import tasks
 from workers.context import Context
-from workers.look import Looker
+from workers.look import LEASE_S, Looker
 from workers.providers.registry import Providers
 from workers.steps import STEPS
 
@@ -22,7 +22,7 @@ _TTL_S = 30
 _T = TypeVar("_T")
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, *, lease_s: float = LEASE_S) -> int:
     """Work until SIGTERM or SIGINT; a step in hand is finished first, a second signal drops it.
 
     RQ also ends by itself when Redis goes away under it; the supervisor starts a new worker.
@@ -31,7 +31,7 @@ def main(settings: Settings) -> int:
         raise ConfigurationError("No Redis: start with `tunewright up`, or set TUNEWRIGHT_REDIS_URL.")
     with _event_loop() as loop, SyncRedis.from_url(settings.redis_url) as connection:
         stack = AsyncExitStack()
-        looker = _wait(loop, _open(settings, stack))
+        looker = _wait(loop, _open(settings, stack, lease_s))
         try:
             tasks.bind(lambda member: _wait(loop, looker.look(member)))
             _rq_worker(connection).work(logging_level="WARNING")
@@ -40,11 +40,11 @@ def main(settings: Settings) -> int:
     return 0
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> Looker:
+async def _open(settings: Settings, stack: AsyncExitStack, lease_s: float) -> Looker:
     runtime = await stack.enter_async_context(open_runtime(settings))
     providers = Providers(settings)
     stack.push_async_callback(providers.aclose)
-    return Looker(Context(runtime=runtime, providers=providers), STEPS)
+    return Looker(Context(runtime=runtime, providers=providers), STEPS, lease_s=lease_s)
 
 
 def _rq_worker(connection: SyncRedis) -> SimpleWorker:
