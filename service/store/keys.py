@@ -46,6 +46,11 @@ def lease(member: str) -> str:
     return f"tw:lease:{member}"
 
 
+def provider_failures(member: str) -> str:
+    """Key of the count of a provider's failures in a row while a due member was looked at."""
+    return f"tw:failing:{member}"
+
+
 def model(name: str) -> str:
     """Key of a tuned model's record."""
     return f"tw:model:{name}"

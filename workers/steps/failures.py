@@ -1,6 +1,7 @@
 """What a provider's refusal means for a job: wait and try again, or end."""
 
 import logging
+from typing import cast
 
 from service.core import clock, moves
 from service.core.jobs import Job, JobError
@@ -26,6 +27,8 @@ _PAUSE_S: dict[Reason, float] = {
 }
 _BACKOFF_CAP_S = 120.0
 _RETRY_AFTER_CAP_S = 3600.0
+_FORGOTTEN_S = 600
+"""Failures in a row that are further apart are no row."""
 
 
 async def after_failure(context: Context, claim: Claim, job: Job, error: ProviderError) -> float | None:
@@ -46,5 +49,13 @@ async def pause_after(context: Context, claim: Claim, error: ProviderError) -> f
         return min(max(error.retry_after_s, 1.0), _RETRY_AFTER_CAP_S)
     if error.reason in _PAUSE_S:
         return _PAUSE_S[error.reason]
-    failures = await context.runtime.redis.hincrby(keys.FAILURES, f"{claim.member}:provider", 1)
+    async with context.runtime.redis.pipeline(transaction=True) as pipe:
+        pipe.incr(keys.provider_failures(claim.member))
+        pipe.expire(keys.provider_failures(claim.member), _FORGOTTEN_S)
+        failures, _ = cast("tuple[int, bool]", tuple(await pipe.execute()))
     return min(_BACKOFF_CAP_S, 2.0 ** min(failures, 10))
+
+
+async def recovered(context: Context, claim: Claim) -> None:
+    """Forget the failures of a provider that has answered again."""
+    await context.runtime.redis.delete(keys.provider_failures(claim.member))

@@ -1,19 +1,22 @@
 """The end of a job: fetch everything that the provider left, keep it, and write the final state in one change."""
 
+import msgspec
+
 from service.core import clock, ids, moves
 from service.core.catalogue import base_of
 from service.core.files import RESULTS, FileRecord
-from service.core.jobs import Change, Checkpoint, Job, JobError
+from service.core.jobs import Change, Checkpoint, Job, JobError, NewEvent
 from service.core.models import TunedModel
-from service.core.remote import RemoteCheckpoint, RemoteJob
+from service.core.remote import RemoteCheckpoint, RemoteJob, ResultFile
 from service.store.due import Claim
 from service.store.files import queue_create
 from service.store.redis import Pipeline
 from workers.context import Context
-from workers.providers.protocol import ProviderError
+from workers.providers.protocol import FineTuner, ProviderError, Reason
 from workers.steps.failures import pause_after
 
 _EVENT_ROUNDS = 1000
+_LOST: frozenset[Reason] = frozenset({"not_found", "refused", "bad_answer", "unsupported"})
 
 
 async def run(context: Context, claim: Claim, job: Job, *, refused: bool = False) -> float | None:
@@ -35,12 +38,12 @@ async def run(context: Context, claim: Claim, job: Job, *, refused: bool = False
             return None
         job = await _last_events(context, claim, job)
         checkpoints = kept_checkpoints(job, await provider.checkpoints(remote_id))
-        results = await provider.results(seen) if seen.status == "succeeded" else []
+        results = await _results(provider, seen)
     except ProviderError as error:
         return await pause_after(context, claim, error)
-    files = [await _store(context, result.filename, result.content) for result in results]
+    files = [await _store(context, result.filename, result.content) for result in results or ()]
     ended = moves.finished(job, checkpoints, tuple(file.id for file in files), seen)
-    change = _end(ended, seen)
+    change = _end(ended, seen) if results is not None else _without_results(_end(ended, seen))
 
     def also(pipe: Pipeline) -> None:
         for file in files:
@@ -48,6 +51,23 @@ async def run(context: Context, claim: Claim, job: Job, *, refused: bool = False
 
     await context.runtime.jobs.advance(job, change, claim=claim, models=models_of(ended, ended.checkpoints), also=also)
     return None
+
+
+async def _results(provider: FineTuner, seen: RemoteJob) -> list[ResultFile] | None:
+    """Return the result files, None where the provider will never give them: the job ends all the same."""
+    if seen.status != "succeeded":
+        return []
+    try:
+        return await provider.results(seen)
+    except ProviderError as error:
+        if error.retryable or error.reason not in _LOST:
+            raise
+        return None
+
+
+def _without_results(change: Change) -> Change:
+    event = NewEvent(message="The provider does not give the job's results files", level="warn")
+    return msgspec.structs.replace(change, events=(event, *change.events))
 
 
 def _end(job: Job, seen: RemoteJob) -> Change:

@@ -5,12 +5,13 @@ import random
 
 from service.core import clock, moves
 from service.core.errors import Conflict
-from service.core.jobs import Change, Job, JobError
+from service.core.jobs import TERMINAL, Change, Job, JobError
 from service.core.remote import RemoteEvent, RemoteJob
 from service.store.due import Claim
+from service.store.jobs import member
 from workers.context import Context
 from workers.providers.protocol import FineTuner, ProviderError
-from workers.steps.failures import pause_after
+from workers.steps.failures import pause_after, recovered
 from workers.steps.finish import kept_checkpoints, models_of
 
 _log = logging.getLogger(__name__)
@@ -26,8 +27,11 @@ GONE_AFTER_S = 600.0
 async def look(context: Context, claim: Claim, provider_name: str) -> float | None:
     """Poll, take in, and come again; never again while nothing is open."""
     jobs = await context.runtime.jobs.open_at(provider_name)
-    if not jobs or provider_name not in context.providers.names:
+    if not jobs:
         return None
+    if provider_name not in context.providers.names:  # a mistake in the configuration, perhaps: it may come back
+        _log.warning("poll %s: not configured, with %d open jobs", provider_name, len(jobs))
+        return SLOW_S
     provider = context.providers.get(provider_name)
     try:
         seen = await provider.poll([job.remote.job_id for job in jobs if job.remote.job_id])
@@ -38,6 +42,7 @@ async def look(context: Context, claim: Claim, provider_name: str) -> float | No
         pause_s = await pause_after(context, claim, error)
         _log.warning("poll %s: %s; again in %.0f s", provider_name, error.reason, pause_s)
         return pause_s
+    await recovered(context, claim)
     return _interval(provider, [*jobs])
 
 
@@ -69,6 +74,8 @@ async def _take_in(context: Context, provider: FineTuner, job: Job, seen: Remote
         events = await provider.events(seen.id, after=job.remote.event_cursor) if detailed else []
         change = moves.observe(job, seen, events, clock.now())
         if change is None:
+            if seen.status in TERMINAL:  # seen before, but the look at it found something else: look again
+                await context.runtime.due.ring(member(job.id))
             return
         change = await _with_checkpoints(provider, change, seen, events)
         await context.runtime.jobs.advance(
