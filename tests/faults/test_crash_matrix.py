@@ -1,0 +1,92 @@
+"""Every crash point with every way to die: the job ends as it should, once, and nothing is left over."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from service.core import clock, moves
+from tests.faults.ledger import Pace
+from tests.faults.points import MODES, POINTS, Mode, Point
+from tests.faults.trees import FROZEN_S, Crash, Nursery
+from tests.faults.world import World, make_world, until
+
+RECOVERED_WITHIN_S = 45.0
+AT_ONCE = 6
+
+
+async def survive(point: Point, mode: Mode, trees: Nursery, folder: Path) -> float:
+    """Run one job through a world in which `point` strikes; return the seconds from the blow to the job's end."""
+    pace = Pace(running_s=3600) if point.cancels else Pace()
+    async with make_world(folder, trees, pace=pace) as world:
+        tree = world.grow(crash=Crash(point.name, mode, world.flag))
+        job = await world.job(await world.dataset())
+        if point.cancels:
+            await until(lambda: _is_running(world, job.id), f"{point.name}: it runs", lambda: world.log)
+            await world.runtime.jobs.modify(job.id, lambda found: moves.cancel(found, clock.now()))
+        await until(_struck(world), f"{point.name} was reached", lambda: world.log)
+        if mode != "self":
+            await until(_is_leaderless(tree), "the leader is gone")
+            world.grow()
+        await until(lambda: world.all_ended([job.id]), f"{point.name}/{mode}: the job ended", lambda: world.log)
+        seconds = time.time() - world.flag.stat().st_mtime
+        await world.assert_told()
+        if mode == "parent":  # the orphan is awake again and has had its say
+            await until(lambda: _at(world.flag.stat().st_mtime + FROZEN_S + 0.5), "the orphan woke")
+        await until(lambda: _is_quiet(world), "nothing is left to do", lambda: world.log)
+        await world.assert_world()
+        assert (await world.read(job.id)).status == ("cancelled" if point.cancels else "succeeded")
+    return seconds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+async def test_every_crash_point_recovers(mode: Mode, trees: Nursery) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+    slowest: dict[str, float] = {}
+    failures: dict[str, BaseException] = {}
+
+    async def one(number: int, point: Point) -> None:
+        async with gate:
+            with tempfile.TemporaryDirectory(prefix=f"tw-{number}-", ignore_cleanup_errors=True) as folder:
+                try:
+                    slowest[point.name] = await survive(point, mode, trees, Path(folder))
+                except (AssertionError, OSError, RuntimeError) as error:
+                    failures[point.name] = error
+
+    await asyncio.gather(*(one(number, point) for number, point in enumerate(POINTS)))
+    assert not failures, "\n\n".join(f"{name} / {mode}: {error}" for name, error in failures.items())
+    assert len(slowest) == len(POINTS) >= 25
+    worst = max(slowest, key=lambda name: slowest[name])
+    print(f"{mode}: {len(slowest)} points, slowest {slowest[worst]:.1f} s ({worst})")
+    assert slowest[worst] < RECOVERED_WITHIN_S
+
+
+async def _is_running(world: World, job_id: str) -> bool:
+    return (await world.read(job_id)).status == "running"
+
+
+def _struck(world: World):
+    async def struck() -> bool:
+        return world.flag.exists()
+
+    return struck
+
+
+def _is_leaderless(tree):
+    async def gone() -> bool:
+        return not tree.is_led
+
+    return gone
+
+
+async def _at(when: float) -> bool:
+    return time.time() >= when
+
+
+async def _is_quiet(world: World) -> bool:
+    """Tell whether nothing but the hourly work is due."""
+    members = await world.runtime.redis.zrange("tw:due", 0, -1)
+    return not [member for member in members if not member.startswith(b"collect")]
