@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"usage: python -m workers {{{','.join(NAMES)}}}\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    for chatty in ("httpx2", "rq.worker", "rq.queue"):
+    for chatty in ("httpx2", "rq.worker", "rq.queue", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         settings = load()
