@@ -37,6 +37,11 @@ class Attempt:
         if self._claim is not None:
             await self._claim.confirm()
 
+    async def guard(self, pipe: Pipeline) -> None:
+        """Let the MULTI of `pipe` run only if no equal request took over. Raises Conflict."""
+        if self._claim is not None:
+            await self._claim.guard(pipe)
+
     def keep(self, pipe: Pipeline, fingerprint: str, body: bytes) -> None:
         """Queue the answer into the MULTI of the effect."""
         if self._claim is not None:

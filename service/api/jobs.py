@@ -40,8 +40,7 @@ async def create_job(request: HttpRequest) -> Reply:
             return first
         change = moves.submit(await prepared(request, asked))
         answer = _encoded(request, change.job)
-        await tried.confirm()
-        await runtime_of(request).jobs.create(change, lambda pipe: tried.keep(pipe, fingerprint, answer))
+        await runtime_of(request).jobs.create(change, lambda pipe: tried.keep(pipe, fingerprint, answer), tried.guard)
     return raw_reply(answer)
 
 
@@ -49,7 +48,7 @@ async def create_job(request: HttpRequest) -> Reply:
 async def list_jobs(request: HttpRequest) -> Reply:
     """List jobs, newest first; `metadata[k]=v` and `metadata=null` choose."""
     found, has_more = await runtime_of(request).jobs.list(
-        after=queries.text_of(request, "after"),
+        after=queries.after_of(request),
         limit=queries.limit_of(request, _PAGE, _MOST),
         metadata=_filter(request),
     )
@@ -91,12 +90,12 @@ async def list_checkpoints(request: HttpRequest, job_id: FromPath[str]) -> Reply
     """List the job's checkpoints, newest first."""
     job = await find_job(request, job_id)
     newest = sorted(job.checkpoints, key=lambda checkpoint: checkpoint.step_number, reverse=True)
-    after = queries.text_of(request, "after")
+    after = queries.after_of(request)
     start = 0
     if after is not None:
         known = [checkpoint.id for checkpoint in newest]
         if after not in known:
-            raise NotFound(f"No checkpoint with id {after[:100]}.", param="after")
+            raise InvalidRequest(f"{after[:100]!r} is no checkpoint of this job.", param="after")
         start = known.index(after) + 1
     limit = queries.limit_of(request, _CHECKPOINTS_PAGE, _MOST)
     shown = [CheckpointOut.of(job.id, checkpoint) for checkpoint in newest[start : start + limit]]
@@ -112,8 +111,7 @@ async def retry_job(request: HttpRequest, job_id: FromPath[str]) -> Reply:
             return first
         change = moves.submit(await _again(request, await find_job(request, job_id)))
         answer = _encoded(request, change.job)
-        await tried.confirm()
-        await runtime_of(request).jobs.create(change, lambda pipe: tried.keep(pipe, fingerprint, answer))
+        await runtime_of(request).jobs.create(change, lambda pipe: tried.keep(pipe, fingerprint, answer), tried.guard)
     return raw_reply(answer)
 
 

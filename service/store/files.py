@@ -115,22 +115,22 @@ class FileStore:
         key = keys.file(file_id)
         async with self._redis.pipeline(transaction=True) as pipe:
             while True:
-                await pipe.watch(key)
-                raw = cast("bytes | None", await pipe.get(key))
-                if raw is None:
-                    return None
-                old = _decoder.decode(raw)
-                new = fn(old)
-                if new is None:
-                    return old
-                pipe.multi()
-                pipe.set(key, _encoder.encode(new))
-                announce(pipe, file_id)
-                if also is not None:
-                    also(pipe)
                 try:
+                    await pipe.watch(key)
+                    raw = cast("bytes | None", await pipe.get(key))
+                    if raw is None:
+                        return None
+                    old = _decoder.decode(raw)
+                    new = fn(old)
+                    if new is None:
+                        return old
+                    pipe.multi()
+                    pipe.set(key, _encoder.encode(new))
+                    announce(pipe, file_id)
+                    if also is not None:
+                        also(pipe)
                     await pipe.execute()
-                except WatchError:
+                except WatchError:  # also when the connection breaks while the key is watched
                     continue
                 return new
 

@@ -55,7 +55,13 @@ class Claim:
     async def confirm(self) -> None:
         """Renew the claim just before the effect. Raises Conflict if it was lost, so that nothing is done twice."""
         if not await self._redis.eval(_RENEW, 1, self._key, cast("str", self._row), str(int(LEASE_S * 1000))):
-            raise Conflict("Another request with this Idempotency-Key took over; ask again for its answer.")
+            raise _taken_over()
+
+    async def guard(self, pipe: Pipeline) -> None:
+        """Have the MULTI of `pipe` run only while the claim is ours. Raises Conflict if it was lost."""
+        await pipe.watch(self._key)
+        if cast("bytes | None", await pipe.get(self._key)) != self._row:
+            raise _taken_over()
 
     def keep(self, pipe: Pipeline, answer: Answer) -> None:
         """Queue on `pipe`, in the MULTI of the effect: the answer, for seven days."""
@@ -118,6 +124,10 @@ def check_equal(first: str, second: str) -> None:
         raise IdempotencyMismatch(
             "This Idempotency-Key was used with another request; take a new key for a new request."
         )
+
+
+def _taken_over() -> Conflict:
+    return Conflict("Another request with this Idempotency-Key took over; ask again for its answer.")
 
 
 def _busy() -> Conflict:

@@ -1,7 +1,7 @@
 """Jobs in Redis. `JobStore._write` alone changes a job: all of a change in one MULTI, or none."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, cast
 
 import msgspec
@@ -10,7 +10,7 @@ from redis.exceptions import WatchError
 
 from service.core import clock
 from service.core.announcements import announcements, payload
-from service.core.errors import Conflict, NotFound
+from service.core.errors import Conflict, InvalidRequest, NotFound
 from service.core.ids import WEBHOOK_EVENT, make
 from service.core.jobs import Change, Event, Job, check_transition
 from service.core.models import TunedModel
@@ -25,6 +25,7 @@ from service.store.redis import Pipeline
 from service.store.webhooks import queue_message
 
 Also = Callable[[Pipeline], None]
+Guard = Callable[[Pipeline], Awaitable[None]]
 MetadataFilter = dict[str, str] | Literal["none"] | None
 
 _decoder = msgspec.json.Decoder(Job)
@@ -56,18 +57,33 @@ class JobStore:
         raw = cast("list[bytes | None]", await self._redis.mget([keys.job(job_id) for job_id in job_ids]))
         return [_decoder.decode(record) for record in raw if record]
 
-    async def create(self, change: Change, also: Also | None = None) -> Job:
-        """Write a new job, its indexes and its first due time; `also` queues more commands into the same MULTI."""
+    async def create(self, change: Change, also: Also | None = None, guard: Guard | None = None) -> Job:
+        """Write a new job, its indexes and its first due time; `also` queues more commands into the same MULTI.
+
+        `guard` watches and checks what the MULTI stands on, and raises if it is not so. A write whose reply was lost is
+        not written twice.
+        """
         job, pending = await self._prepared(None, change)
         async with self._redis.pipeline(transaction=True) as pipe:
-            self._write(pipe, None, job)
-            pending(pipe)
-            _index(pipe, job)
-            due.ring(pipe, member(job.id), change.due_in_s or 0.0)
-            if also:
-                also(pipe)
-            await pipe.execute()
-        return job
+            for _ in range(_ATTEMPTS):
+                try:
+                    await pipe.watch(keys.job(job.id))
+                    if await pipe.exists(keys.job(job.id)):
+                        return job
+                    if guard:
+                        await guard(pipe)
+                    pipe.multi()
+                    self._write(pipe, None, job)
+                    pending(pipe)
+                    _index(pipe, job)
+                    due.ring(pipe, member(job.id), change.due_in_s or 0.0)
+                    if also:
+                        also(pipe)
+                    await pipe.execute()
+                except WatchError:  # the guarded key was renewed, or the connection broke: look
+                    continue
+                return job
+        raise Conflict(f"The job {job.id} could not be written; try again.")
 
     async def advance(
         self,
@@ -86,22 +102,22 @@ class JobStore:
         check_transition(old.status, change.job.status)
         job, pending = await self._prepared(old, change)
         async with self._redis.pipeline(transaction=True) as pipe:
-            await self._guard(pipe, old, claim)
-            pipe.multi()
-            self._write(pipe, old, job)
-            pending(pipe)
-            for model in models:
-                queue_model(pipe, model)
-            if claim and claim.member == member(old.id):
-                if not keep_claim:
-                    due.settle(pipe, claim, change.due_in_s)
-            elif change.due_in_s is not None:
-                due.ring(pipe, member(job.id), change.due_in_s)
-            if also:
-                also(pipe)
             try:
+                await self._guard(pipe, old, claim)
+                pipe.multi()
+                self._write(pipe, old, job)
+                pending(pipe)
+                for model in models:
+                    queue_model(pipe, model)
+                if claim and claim.member == member(old.id):
+                    if not keep_claim:
+                        due.settle(pipe, claim, change.due_in_s)
+                elif change.due_in_s is not None:
+                    due.ring(pipe, member(job.id), change.due_in_s)
+                if also:
+                    also(pipe)
                 await pipe.execute()
-            except WatchError as error:
+            except WatchError as error:  # also when the connection breaks while a key is watched
                 raise Conflict(f"The job {old.id} changed meanwhile; read it again.") from error
         return job
 
@@ -123,14 +139,14 @@ class JobStore:
     async def list(self, *, after: str | None, limit: int, metadata: MetadataFilter = None) -> tuple[list[Job], bool]:
         """Return up to `limit` jobs behind `after`, newest first, and whether there are more.
 
-        An `after` that is no job raises NotFound.
+        An `after` that is none of them raises InvalidRequest.
         """
         index = _index_for(metadata)
         start = 0
         if after is not None:
             rank = cast("int | None", await self._redis.zrevrank(index, after))
             if rank is None:
-                raise NotFound(f"No fine-tuning job with id {after}.", param="after")
+                raise InvalidRequest(f"No fine-tuning job {after[:100]!r} to list after.", param="after")
             start = rank + 1
         found: list[Job] = []
         while len(found) <= limit:

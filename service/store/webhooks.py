@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from service.core import ids
-from service.core.errors import Conflict, NotFound
+from service.core.errors import Conflict, InvalidRequest, NotFound
 from service.core.signatures import make_secret
 from service.core.webhook_types import ENDPOINT_DISABLED
 from service.core.webhooks import WebhookEndpoint, WebhookMessage, delivery_to
@@ -57,12 +57,15 @@ class WebhookStore:
         return _decoder.decode(raw)
 
     async def page(self, *, after: str | None, limit: int) -> tuple[list[WebhookEndpoint], bool]:
-        """Return up to `limit` endpoints behind `after`, newest first, and whether there are more; raises NotFound."""
+        """Return up to `limit` endpoints behind `after`, newest first, and whether there are more.
+
+        Raises InvalidRequest for an `after` that is none of them.
+        """
         start = 0
         if after is not None:
             rank = cast("int | None", await self._redis.zrevrank(keys.ENDPOINTS, after))
             if rank is None:
-                raise NotFound(f"No webhook endpoint with id {after}.", param="after")
+                raise InvalidRequest(f"No webhook endpoint {after[:100]!r} to list after.", param="after")
             start = rank + 1
         raw = cast("list[bytes]", await self._redis.zrevrange(keys.ENDPOINTS, start, start + limit))
         return await self._load(raw[:limit]), len(raw) > limit
@@ -88,22 +91,22 @@ class WebhookStore:
         key = keys.endpoint(endpoint_id)
         for _ in range(_ATTEMPTS):
             async with self._redis.pipeline(transaction=True) as pipe:
-                await pipe.watch(key)
-                raw = cast("bytes | None", await pipe.get(key))
-                if raw is None:
-                    raise _unknown(endpoint_id)
-                old = _decoder.decode(raw)
-                new = change(old)
-                if new == old:
-                    return old
-                pipe.multi()
-                pipe.set(key, msgspec.json.encode(new))
-                pipe.incr(keys.ENDPOINTS_VERSION)
-                if old.disabled_at is not None and new.disabled_at is None:
-                    pipe.delete(keys.health(endpoint_id))
-                if also is not None:
-                    also(pipe, new)
                 try:
+                    await pipe.watch(key)
+                    raw = cast("bytes | None", await pipe.get(key))
+                    if raw is None:
+                        raise _unknown(endpoint_id)
+                    old = _decoder.decode(raw)
+                    new = change(old)
+                    if new == old:
+                        return old
+                    pipe.multi()
+                    pipe.set(key, msgspec.json.encode(new))
+                    pipe.incr(keys.ENDPOINTS_VERSION)
+                    if old.disabled_at is not None and new.disabled_at is None:
+                        pipe.delete(keys.health(endpoint_id))
+                    if also is not None:
+                        also(pipe, new)
                     await pipe.execute()
                 except WatchError:
                     continue

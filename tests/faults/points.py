@@ -96,7 +96,18 @@ POINTS: tuple[Point, ...] = (
 )
 """In the order in which a job passes them."""
 
-BY_NAME = {point.name: point for point in POINTS}
+_CLAIM = "service.store.idempotency:IdempotencyStore.claim"
+_CREATE = "service.store.jobs:JobStore.create"
+
+API_POINTS: tuple[Point, ...] = (
+    Point("before the key is claimed", "api", _CLAIM, "before"),
+    Point("after the key is claimed", "api", _CLAIM, "after"),
+    Point("before the accept", "api", _CREATE, "before"),
+    Point("after the accept was prepared", "api", "service.store.events:EventStore.append", "after"),
+    Point("after the accept", "api", _CREATE, "after"),
+)
+
+BY_NAME = {point.name: point for point in (*POINTS, *API_POINTS)}
 
 
 def arm(point: Point, mode: Mode, flag: Path, *, parent: int, frozen_s: float) -> None:

@@ -1,6 +1,9 @@
 """A whole world for one test: private Redis, provider with a ledger, receiver, processes; and what must hold in it."""
 
 import asyncio
+import contextlib
+import random
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +21,6 @@ from service.runtime import Runtime, open_runtime
 from service.settings import ProviderSettings, Settings
 from service.store import invariants
 from tests.conftest import RedisServer
-from tests.e2e.stack import free_port
 from tests.faults.ledger import MARK, Pace, Provider
 from tests.faults.trees import Crash, Nursery, Tree
 from tests.webhooks.conftest import endpoint
@@ -152,7 +154,7 @@ async def make_world(
         settings = Settings(
             redis_url=server.url,
             data_dir=folder / "data",
-            port=free_port(),
+            port=quiet_port(),
             webhook_allow=("127.0.0.0/8",),
             providers={"remote": remote_settings(provider.base_url, **provider_settings)},
         )
@@ -161,6 +163,15 @@ async def make_world(
         world = World(folder, server, provider, receiver, settings, runtime, nursery)
         stack.callback(lambda: [tree.kill() for tree in world.trees])
         yield world
+
+
+def quiet_port() -> int:
+    """Return a free port that no other server of these tests draws: the system's own range begins at 32768."""
+    while True:
+        port = random.SystemRandom().randint(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def remote_settings(base_url: str, **changes: Any) -> ProviderSettings:
