@@ -43,7 +43,7 @@ async def create_dataset(request: HttpRequest) -> Reply:
 async def list_datasets(request: HttpRequest) -> Reply:
     """List datasets, newest first."""
     found, has_more = await runtime_of(request).files.list(
-        after=queries.text_of(request, "after"),
+        after=queries.after_of(request),
         limit=queries.limit_of(request, _PAGE, _MOST),
         order=order_of(request),
         purpose=TRAINING,

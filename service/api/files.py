@@ -41,7 +41,7 @@ async def list_files(request: HttpRequest) -> Reply:
     if purpose not in {None, TRAINING, RESULTS}:
         return json_reply(page([], has_more=False))  # a purpose of OpenAI's that is not ours, as there
     found, has_more = await runtime_of(request).files.list(
-        after=queries.text_of(request, "after"),
+        after=queries.after_of(request),
         limit=queries.limit_of(request, _PAGE, _PAGE),
         order=order_of(request),
         purpose=purpose,

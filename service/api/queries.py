@@ -23,6 +23,11 @@ def text_of(request: HttpRequest, name: str) -> str | None:
     return values[0] if values else None
 
 
+def after_of(request: HttpRequest) -> str | None:
+    """Return `after`, the id of the last item of the page before; an empty one is as if it was not given."""
+    return text_of(request, "after") or None
+
+
 def limit_of(request: HttpRequest, default: int, most: int) -> int:
     """Return `limit`, from 1 to `most`."""
     text = text_of(request, "limit")

@@ -65,7 +65,7 @@ async def create_endpoint(request: HttpRequest) -> Reply:
 async def list_endpoints(request: HttpRequest) -> Reply:
     """List endpoints, newest first."""
     found, has_more = await _store(request).page(
-        after=queries.text_of(request, "after"), limit=queries.limit_of(request, _PAGE, _LONGEST_PAGE)
+        after=queries.after_of(request), limit=queries.limit_of(request, _PAGE, _LONGEST_PAGE)
     )
     return json_reply(page([EndpointOut.of(endpoint) for endpoint in found], has_more))
 
@@ -157,7 +157,7 @@ async def list_deliveries(request: HttpRequest, webhook_endpoint_id: FromPath[st
     await _find(request, webhook_endpoint_id)
     rows, has_more = await _store(request).deliveries.page(
         webhook_endpoint_id,
-        after=queries.text_of(request, "after"),
+        after=queries.after_of(request),
         limit=queries.limit_of(request, _PAGE, _LONGEST_PAGE),
     )
     return json_reply(page([DeliveryOut.of(row) for row in rows], has_more))

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 import msgspec
 from redis.asyncio import Redis
 
-from service.core.errors import NotFound
+from service.core.errors import InvalidRequest
 from service.core.webhooks import Verdict, WebhookDelivery, WebhookMessage
 from service.store import webhook_keys as keys
 from service.store import webhook_scripts as scripts
@@ -130,13 +130,13 @@ class DeliveryQueue:
     async def page(self, owner: str, *, after: str | None, limit: int) -> tuple[list[WebhookDelivery], bool]:
         """Return up to `limit` of an owner's deliveries behind `after`, newest first, and whether there are more.
 
-        Raises NotFound for an `after` that is none of them.
+        Raises InvalidRequest for an `after` that is none of them.
         """
         start = 0
         if after is not None:
             rank = cast("int | None", await self._redis.zrevrank(keys.log(owner), after))
             if rank is None:
-                raise NotFound(f"No delivery with id {after}.", param="after")
+                raise InvalidRequest(f"No delivery {after[:100]!r} to list after.", param="after")
             start = rank + 1
         raw = cast("list[bytes]", await self._redis.zrevrange(keys.log(owner), start, start + limit))
         wanted = [delivery_id.decode() for delivery_id in raw]

@@ -59,7 +59,7 @@ class EventStore:
         if after is not None:
             sequence = event_sequence(job.id, after)
             if sequence is None or sequence >= job.event_count:
-                raise InvalidRequest(f"{after} is no event of this job.", param="after")
+                raise InvalidRequest(f"{after[:100]!r} is no event of this job.", param="after")
             end = sequence
         start = max(0, end - limit)
         return list(reversed(await self.read(job, start, end))), start > 0

@@ -123,7 +123,7 @@ def test_a_body_that_stalls_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatc
         ("GET", JOBS + "?limit=1e9", 400),
         ("GET", JOBS + "?limit=%C2%B2", 400),
         ("GET", JOBS + "?limit=5&limit=6", 400),
-        ("GET", JOBS + "?after=unknown", 404),
+        ("GET", JOBS + "?after=unknown", 400),
         ("GET", JOBS + "?after=%00", 400),
         ("GET", "/v1/files?order=up", 400),
         ("GET", "/v1/files?limit=10001", 400),
@@ -133,6 +133,16 @@ def test_a_wrong_route_or_query_has_the_envelope(api: Api, method: str, path: st
     answer = api.http.request(method, path)
     assert answer.status_code == status, answer.text
     envelope(answer)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/files", JOBS, "/v1/webhook_endpoints", JOBS + "/{job}/events", JOBS + "/{job}/checkpoints"]
+)
+def test_an_unknown_after_is_one_error_everywhere_and_an_empty_one_none(api: Api, path: str) -> None:
+    path = path.format(job=api.job()["id"])
+    answer = api.http.get(path, params={"after": "unknown-1"})
+    assert (answer.status_code, envelope(answer)["param"]) == (400, "after")
+    assert api.http.get(path, params={"after": ""}).json() == api.http.get(path).json()
 
 
 def test_success_has_a_request_id_too(api: Api) -> None:

@@ -103,7 +103,7 @@ async def test_pages_go_newest_first(sdk: openai.AsyncOpenAI) -> None:
     page = await sdk.webhooks.list(limit=2)
     assert page.has_more
     assert [one.id async for one in page] == [one.id for one in reversed(made)]
-    with pytest.raises(openai.NotFoundError):
+    with pytest.raises(openai.BadRequestError):
         await sdk.webhooks.list(after="we_nothing")
 
 
