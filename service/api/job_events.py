@@ -53,20 +53,21 @@ async def list_events(request: HttpRequest, job_id: FromPath[str]) -> ASGIApp:
     if "text/event-stream" in request.headers.get("accept", ""):
         return StreamReply(_sent_events(request, job, _start(request, job)), headers=_HEADERS)
     found, has_more = await runtime_of(request).jobs.events(
-        job, after=queries.text_of(request, "after"), limit=queries.limit_of(request, _PAGE, _MOST)
+        job, after=queries.after_of(request), limit=queries.limit_of(request, _PAGE, _MOST)
     )
     return json_reply(page([EventOut.of(job.id, event) for event in found], has_more))
 
 
 def _start(request: HttpRequest, job: Job) -> int:
-    """Return the number of the first event to send: the one behind `Last-Event-ID`."""
-    last = request.headers.get("last-event-id")
-    if not last:
-        return 0
-    sequence = event_sequence(job.id, last)
-    if sequence is None:
-        raise InvalidRequest(f"Last-Event-ID {last[:100]!r} is no event of this job.", param="Last-Event-ID")
-    return sequence + 1
+    """Return the number of the first event to send: the one behind `Last-Event-ID`, else behind `after`."""
+    given = {"Last-Event-ID": request.headers.get("last-event-id"), "after": queries.after_of(request)}
+    for name, last in given.items():
+        if last:
+            sequence = event_sequence(job.id, last)
+            if sequence is None:
+                raise InvalidRequest(f"{name} {last[:100]!r} is no event of this job.", param=name)
+            return sequence + 1
+    return 0
 
 
 async def _sent_events(request: HttpRequest, job: Job, sequence: int) -> AsyncIterator[bytes]:

@@ -63,3 +63,20 @@ def test_events_are_sent_as_they_happen_and_can_be_resumed(api: Api) -> None:
     assert [line[4:] for line in resumed.splitlines() if line.startswith("id: ")] == seen[5:]
     wrong = api.http.get(path, headers={"accept": "text/event-stream", "last-event-id": "nonsense"})
     assert wrong.status_code == 400
+
+
+def test_sent_events_begin_behind_after_unless_last_event_id_says_otherwise(api: Api) -> None:
+    job_id = api.job()["id"]
+    moved(api, job_id, lambda job: with_events(job, 3))
+    moved(api, job_id, failed)
+
+    def sent(after: str, **headers: str) -> tuple[int, list[str]]:
+        headers = {"accept": "text/event-stream", **headers}
+        answer = api.http.get(f"/v1/fine_tuning/jobs/{job_id}/events", params={"after": after}, headers=headers)
+        return answer.status_code, [line[4:] for line in answer.text.splitlines() if line.startswith("id: ")]
+
+    _, names = sent("")
+    assert len(names) == 6
+    assert sent(names[1]) == (200, names[2:])
+    assert sent(names[1], **{"last-event-id": names[3]}) == (200, names[4:])
+    assert sent("nonsense")[0] == 400
