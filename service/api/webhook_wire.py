@@ -144,7 +144,7 @@ class AttemptOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
-    """Ours: a message on its way to one receiver; `url` is set, and the endpoint null, for a job's own address."""
+    """Ours: a message for one receiver. `url` is where it goes, null once its endpoint is deleted; a job's has none."""
 
     id: str
     object: Literal["webhook_delivery"] = "webhook_delivery"
@@ -160,13 +160,14 @@ class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptOut, ...]
 
     @classmethod
-    def of(cls, row: WebhookDelivery) -> "DeliveryOut":
-        """Map a record."""
+    def of(cls, row: WebhookDelivery, endpoint: WebhookEndpoint | None) -> "DeliveryOut":
+        """Map a record; `endpoint` is its receiver, if that is one and still there."""
+        endpoint_url = None if endpoint is None else endpoint.url
         return cls(
             id=row.id,
             created_at=int(row.created_at),
             webhook_endpoint_id=None if row.url is not None else row.owner,
-            url=row.url,
+            url=row.url or endpoint_url,
             event=EventRef(id=row.message_id, type=row.type),
             fine_tuning_job_id=row.job_id,
             status=row.status,

@@ -154,19 +154,19 @@ async def test_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]
 @get("/{webhook_endpoint_id:str}/deliveries")
 async def list_deliveries(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """List what was sent to an endpoint within 30 days, newest first, with every try."""
-    await _find(request, webhook_endpoint_id)
+    endpoint = await _find(request, webhook_endpoint_id)
     rows, has_more = await _store(request).deliveries.page(
         webhook_endpoint_id,
         after=queries.after_of(request),
         limit=queries.limit_of(request, _PAGE, _LONGEST_PAGE),
     )
-    return json_reply(page([DeliveryOut.of(row) for row in rows], has_more))
+    return json_reply(page([DeliveryOut.of(row, endpoint) for row in rows], has_more))
 
 
 @get("/{webhook_delivery_id:str}")
 async def get_delivery(request: HttpRequest, webhook_delivery_id: FromPath[str]) -> Reply:
     """Show a delivery."""
-    return json_reply(DeliveryOut.of(await _find_delivery(request, webhook_delivery_id)))
+    return json_reply(await _shown(request, webhook_delivery_id))
 
 
 @post("/{webhook_delivery_id:str}/resend", status_code=200)
@@ -182,7 +182,7 @@ async def resend_delivery(request: HttpRequest, webhook_delivery_id: FromPath[st
         raise NotFound("The event is no longer kept.")
     again = next_round(row, clock.now())
     await store.deliveries.resend(again)
-    return json_reply(DeliveryOut.of(await _find_delivery(request, webhook_delivery_id)))
+    return json_reply(await _shown(request, webhook_delivery_id))
 
 
 @get("/")
@@ -224,6 +224,15 @@ async def _find_delivery(request: HttpRequest, delivery_id: str) -> WebhookDeliv
     if delivery_id not in found:
         raise NotFound(f"No webhook delivery with id {delivery_id[:100]}.", param="webhook_delivery_id")
     return found[delivery_id]
+
+
+async def _shown(request: HttpRequest, delivery_id: str) -> DeliveryOut:
+    row = await _find_delivery(request, delivery_id)
+    try:
+        endpoint = await _store(request).get(row.owner) if row.url is None else None
+    except NotFound:  # deleted since
+        endpoint = None
+    return DeliveryOut.of(row, endpoint)
 
 
 async def _checked_url(request: HttpRequest, url: str) -> str:

@@ -139,6 +139,7 @@ async def test_deliveries_are_listed_and_sent_again(
     await delivering.idle()
     (row,) = (await http.get(f"/webhook_endpoints/{made.id}/deliveries")).json()["data"]
     assert (row["status"], row["reason"], row["attempts"][0]["status_code"]) == ("failed", "gone", 410)
+    assert (row["url"], row["webhook_endpoint_id"]) == (receiver.url("/switch"), made.id)
     resend = f"/webhook_deliveries/{row['id']}/resend"
     assert (await http.post(resend)).status_code == 400, "sent to a disabled endpoint"
     receiver.status = 204
@@ -147,8 +148,10 @@ async def test_deliveries_are_listed_and_sent_again(
     await receiver.wait_for(2, "/switch")
     await delivering.idle()
     again = (await http.get(f"/webhook_deliveries/{row['id']}")).json()
-    assert (again["status"], again["attempt_count"]) == ("succeeded", 2)
+    assert (again["status"], again["attempt_count"], again["url"]) == ("succeeded", 2, receiver.url("/switch"))
     assert (await http.post("/webhook_deliveries/whd_no/resend")).status_code == 404
+    await sdk.webhooks.delete(made.id)
+    assert (await http.get(f"/webhook_deliveries/{row['id']}")).json()["url"] is None
 
 
 @pytest.mark.parametrize(
