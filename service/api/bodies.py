@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from service.api.context import HttpRequest
+from service.api.expected import expected
 from service.core.errors import InvalidRequest, TooLarge, TunewrightError, UnsupportedMedia
 
 MAX_JSON_BYTES = 1_000_000
@@ -21,6 +22,7 @@ _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _WHERE = re.compile(r"(.*?) - at `(?:key in )?\$(.*)`\Z", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
+_NO_CHOICE = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`\Z", re.DOTALL)
 
 
@@ -96,7 +98,7 @@ def decode_json(body: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from error
+        raise _invalid(str(error), kind) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f"We could not parse the JSON body of your request: {error}.") from error
 
@@ -128,7 +130,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _invalid(message: str) -> InvalidRequest:
+def _invalid(message: str, kind: Any) -> InvalidRequest:
     """Turn msgspec's sentence into ours: `Object contains unknown field `x` - at `$.method``."""
     match = _WHERE.match(message)
     what, path = (match[1], match[2].lstrip(".")) if match else (message, "")
@@ -138,6 +140,8 @@ def _invalid(message: str) -> InvalidRequest:
     if missing := _MISSING.match(what):
         name = _join(path, missing[1])
         return InvalidRequest(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
+    if (choice := _NO_CHOICE.match(what)) and (right := expected(kind, path)):
+        what = f"it must be {right}, not the string {choice[1][:100]!r}"
     if not path:
         return InvalidRequest(f"Invalid request body: {what}.")
     return InvalidRequest(f"Invalid '{path[:200]}': {what}.", param=path[:200], code="invalid_value")

@@ -100,6 +100,7 @@ def test_null_is_as_good_as_absent(api: Api) -> None:
         ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs"),
         ({"hyperparameters": {"n_epochs": 51}}, "hyperparameters.n_epochs"),
         ({"hyperparameters": {"n_epochs": "many"}}, "hyperparameters.n_epochs"),
+        ({"hyperparameters": {"n_epochs": "3"}}, "hyperparameters.n_epochs"),
         ({"hyperparameters": {"learning_rate_multiplier": 0}}, "hyperparameters.learning_rate_multiplier"),
         ({"hyperparameters": {"beta": 0.1}}, "hyperparameters.beta"),
         ({"metadata": {"k": 1}}, "metadata[...]"),
@@ -125,6 +126,15 @@ def test_a_wrong_member_is_refused_with_its_path(api: Api, members: dict[str, An
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["param"]) == (400, "invalid_request_error", param), error
     assert api.http.get("/v1/fine_tuning/jobs").json()["data"] == []
+
+
+def test_a_number_given_as_a_string_is_told_what_is_expected(api: Api) -> None:
+    body = {"model": TINY, "training_file": api.dataset(), "hyperparameters": {"n_epochs": "3"}}
+    message = api.http.post("/v1/fine_tuning/jobs", json=body).json()["error"]["message"]
+    assert "must be a whole number or \"auto\", not the string '3'" in message
+    body = {**body, "hyperparameters": None, "method": {"type": "magic"}}
+    message = api.http.post("/v1/fine_tuning/jobs", json=body).json()["error"]["message"]
+    assert 'must be "dpo", "reinforcement" or "supervised"' in message
 
 
 def test_a_model_goes_to_the_provider_that_trains_it(api: Api) -> None:
