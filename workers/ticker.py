@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from redis import Redis as SyncRedis
+from redis import Redis as BlockingRedis
 from redis.exceptions import RedisError
 from rq import Queue
 
@@ -11,6 +11,7 @@ from service.core import clock
 from service.runtime import Runtime, open_runtime
 from service.settings import Settings
 from service.store import keys
+from service.store.redis import connect_blocking
 from workers.tasks import ENTRY_POINT, QUEUE, SERIALIZER, LookMessage
 
 _log = logging.getLogger(__name__)
@@ -30,11 +31,11 @@ _DOWN_S = 0.5
 async def run(settings: Settings, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
     """Ring until `stop` is set."""
     async with open_runtime(settings) as runtime:
-        with SyncRedis.from_url(str(settings.redis_url), socket_timeout=5) as connection:
+        with connect_blocking(str(settings.redis_url), socket_timeout=5) as connection:
             await serve(runtime, connection, stop, hold_s=hold_s)
 
 
-async def serve(runtime: Runtime, connection: SyncRedis, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
+async def serve(runtime: Runtime, connection: BlockingRedis, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
     """Ring until `stop` is set; a Redis outage is waited out."""
     queue = Queue(QUEUE, connection=connection, serializer=SERIALIZER, job_class=LookMessage)
     collect_at = 0.0

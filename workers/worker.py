@@ -6,12 +6,13 @@ from collections.abc import Coroutine, Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
-from redis import Redis as SyncRedis
+from redis import Redis as BlockingRedis
 from rq import Queue
 from rq.worker import SimpleWorker
 
 from service.runtime import open_runtime
 from service.settings import ConfigurationError, Settings
+from service.store.redis import connect_blocking
 from workers import tasks
 from workers.context import Context
 from workers.look import LEASE_S, Looker
@@ -29,7 +30,7 @@ def main(settings: Settings, *, lease_s: float = LEASE_S) -> int:
     """
     if settings.redis_url is None:
         raise ConfigurationError("No Redis: start with `tunewright up`, or set TUNEWRIGHT_REDIS_URL.")
-    with _event_loop() as loop, SyncRedis.from_url(settings.redis_url) as connection:
+    with _event_loop() as loop, connect_blocking(settings.redis_url) as connection:
         stack = AsyncExitStack()
         looker = _wait(loop, _open(settings, stack, lease_s))
         try:
@@ -47,7 +48,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, lease_s: float) -> Lo
     return Looker(Context(runtime=runtime, providers=providers), STEPS, lease_s=lease_s)
 
 
-def _rq_worker(connection: SyncRedis) -> SimpleWorker:
+def _rq_worker(connection: BlockingRedis) -> SimpleWorker:
     queue = Queue(tasks.QUEUE, connection=connection, serializer=tasks.SERIALIZER, job_class=tasks.LookMessage)
     return SimpleWorker(
         [queue],

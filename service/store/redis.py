@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline as _Pipeline
 from redis.asyncio.retry import Retry
@@ -13,6 +15,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.sentinel import Sentinel as BlockingSentinel
 
 Pipeline = _Pipeline
 
@@ -60,20 +63,42 @@ def connect(url: str, *, timeout_s: float = 1.5, attempts: int = 1) -> Redis:
         "retry_on_error": [RedisConnectionError, RedisTimeoutError],
         "health_check_interval": 0,
     }
-    if url.startswith("sentinel://"):
-        return _sentinel(url, options)
-    return Redis.from_url(url, **options)
+    found = _sentinel_address(url)
+    if found is None:
+        return Redis.from_url(url, **options)
+    sentinel = Sentinel(found.nodes, 0, found.login, **options, **found.login)
+    return sentinel.master_for(found.name, db=found.database)
 
 
-def _sentinel(url: str, options: dict[str, Any]) -> Redis:
+def connect_blocking(url: str, **options: Any) -> BlockingRedis:
+    """Return a synchronous client for the same addresses; RQ knows no other kind."""
+    found = _sentinel_address(url)
+    if found is None:
+        return BlockingRedis.from_url(url, **options)
+    sentinel = BlockingSentinel(found.nodes, 0, found.login, **options, **found.login)
+    return sentinel.master_for(found.name, db=found.database)
+
+
+class _SentinelAddress(msgspec.Struct, frozen=True, kw_only=True):
+    nodes: list[tuple[str, int]]
+    name: str
+    database: int
+    login: dict[str, Any]
+
+
+def _sentinel_address(url: str) -> _SentinelAddress | None:
     parts = urlsplit(url)
+    if parts.scheme != "sentinel":
+        return None
     credentials, _, hosts = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
     name, _, database = parts.path.strip("/").partition("/")
-    nodes = [(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts.split(",")]
-    login = {"username": unquote(user) or None, "password": unquote(password) or None} if credentials else {}
-    sentinel = Sentinel(nodes, 0, login, **options, **login)
-    return sentinel.master_for(name, db=int(database or 0))
+    return _SentinelAddress(
+        nodes=[(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts.split(",")],
+        name=name,
+        database=int(database or 0),
+        login={"username": unquote(user) or None, "password": unquote(password) or None} if credentials else {},
+    )
 
 
 async def check_durability(redis: Redis) -> None:

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.exceptions import RedisError
 
-from service.store.redis import NotDurable, check_durability, connect
+from service.store.redis import NotDurable, check_durability, connect, connect_blocking
 
 
 @pytest.fixture
@@ -59,5 +59,7 @@ async def test_sentinel_and_tls_addresses_are_understood() -> None:
     ]
     assert hosts == [("a", 26379), ("b", 26380)]
     assert (pool.connection_kwargs["password"], pool.connection_kwargs["db"]) == ("p@ss", 3)
+    with connect_blocking("sentinel://user:p%40ss@a:26379,b:26380/primary/3") as blocking:
+        assert blocking.connection_pool.connection_kwargs["db"] == 3
     secure = connect("rediss://:secret@host:6380/1")
     assert secure.connection_pool.connection_class.__name__ == "SSLConnection"
