@@ -1,7 +1,8 @@
 """What is to be looked at and when: a sorted set of due members with leases, fencing tokens and a bell.
 
-A member is `kind:id` (`job:ftjob-…`, `dataset:file-…`, `poll:NAME`). Scores are Unix seconds by Redis's own clock; 0 is
-"now". A claim moves the score to the end of its lease, so that a dead worker's item is due again by itself.
+A member is `kind:id` (`job:ftjob-…`, `dataset:file-…`, `poll:NAME`). Scores are Unix seconds by Redis's own clock:
+what was rung first is looked at first. A claim moves the score to the end of its lease, so that a dead worker's item
+is due again by itself.
 """
 
 from typing import cast
@@ -12,16 +13,13 @@ from redis.asyncio import Redis
 from service.store import keys
 from service.store.redis import Pipeline
 
-BELL_LENGTH = 1
-
 _RING = """
-local now = redis.call('TIME')
-local at = 0
-if tonumber(ARGV[2]) > 0 then at = now[1] + now[2] / 1e6 + ARGV[2] end
+local time = redis.call('TIME')
+local at = time[1] + time[2] / 1e6 + ARGV[2]
 local old = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not old or tonumber(old) > at then redis.call('ZADD', KEYS[1], at, ARGV[1]) end
 redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
-if at == 0 and redis.call('LLEN', KEYS[3]) == 0 then redis.call('RPUSH', KEYS[3], '1') end
+if tonumber(ARGV[2]) <= 0 and redis.call('LLEN', KEYS[3]) == 0 then redis.call('RPUSH', KEYS[3], '1') end
 return 1
 """
 
@@ -58,7 +56,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[2])
 local time = redis.call('TIME')
 if (redis.call('HGET', KEYS[3], ARGV[1]) or '0') ~= ARGV[3] then
-  redis.call('ZADD', KEYS[1], 0, ARGV[1])
+  redis.call('ZADD', KEYS[1], time[1] + time[2] / 1e6, ARGV[1])
   if redis.call('LLEN', KEYS[4]) == 0 then redis.call('RPUSH', KEYS[4], '1') end
 elseif ARGV[4] == '' then
   redis.call('ZREM', KEYS[1], ARGV[1])

@@ -106,3 +106,10 @@ async def test_a_ring_in_a_transaction_that_is_dropped_leaves_nothing(store: Due
         due.ring(pipe, "job:a")
     assert (await store.take(10, hold_s=5))[0] == []
     assert await store.overdue() == (0, 0.0)
+
+
+async def test_what_was_rung_first_is_taken_first(store: DueStore) -> None:
+    order = [f"job:{name}" for name in ("m", "z", "a", "q", "b")]
+    for each in order:
+        await store.ring(each)
+    assert (await store.take(10, hold_s=5))[0] == order
