@@ -55,7 +55,7 @@ async def create_estimate(request: HttpRequest) -> Reply:
         shown,
         estimate=JobEstimate.of(found),
         lint=Lint(errors=report.error_count, warnings=report.warning_count),
-        refusal=refusal or refusal_of(report, found, options_of(asked.extra).budget_microusd),
+        refusal=refusal or refusal_of(subject, report, found, options_of(asked.extra).budget_microusd),
     )
     return json_reply(known, headers=headers)
 

@@ -8,9 +8,10 @@ from service.api.reports import report_of
 from service.core import clock, moves
 from service.core.catalogue import Target
 from service.core.dataset.report import Report
-from service.core.estimates import Estimate, estimate, within_budget
+from service.core.estimates import Estimate
 from service.core.files import FileRecord
 from service.core.jobs import Job, JobError, Lint, Method
+from service.core.outlook import budget_refusal, dataset_refusal, estimated
 from service.store.reports import ReportRequest
 
 
@@ -41,32 +42,14 @@ async def report_for(request: HttpRequest, subject: Subject) -> tuple[Report | N
 
 def estimate_for(request: HttpRequest, subject: Subject, report: Report) -> Estimate:
     """Return the estimate, by the same rule as the worker's pricing step."""
-    catalogue = runtime_of(request).catalogue
-    found = catalogue.resolve(subject.model)
-    return estimate(
-        model_name=subject.model,
-        model=found.model if found else None,
-        method=subject.method.type,
-        examples=report.examples,
-        tokens_per_epoch=report.tokens.billable if report.tokens else None,
-        n_epochs=subject.method.hyperparameters.n_epochs,
-        target=subject.target,
-        priced_at=catalogue.date.isoformat(),
-    )
+    return estimated(runtime_of(request).catalogue, subject.model, subject.method, report, subject.target)
 
 
-def refusal_of(report: Report, found: Estimate, budget_microusd: int | None) -> JobError | None:
+def refusal_of(subject: Subject, report: Report, found: Estimate, budget_microusd: int | None) -> JobError | None:
     """Say why the job would fail before anything is sent, or None."""
-    if not report.valid:
-        first = report.errors[0] if report.errors else None
-        place = "" if first is None else f" {first.file} line {first.line or 'none'}: {first.message} ({first.code})"
-        param = "validation_file" if first is not None and first.file == "validation" else "training_file"
-        message = f"The dataset has {report.error_count} errors.{place}"
-        return JobError(code="invalid_training_file", message=message, param=param)
-    verdict = within_budget(found, budget_microusd)
-    if verdict.allowed:
-        return None
-    return JobError(code="budget_exceeded", message=verdict.reason or "Over the budget.")
+    validation_id = subject.validation.id if subject.validation else None
+    refused = dataset_refusal(report, subject.training.id, validation_id)
+    return refused or budget_refusal(found, budget_microusd)
 
 
 async def tried_out(
@@ -88,7 +71,7 @@ async def tried_out(
     found = estimate_for(request, subject, report)
     lint = Lint(errors=report.error_count, warnings=report.warning_count)
     seen = msgspec.structs.replace(job, estimate=found, lint=lint)
-    error = refusal_of(report, found, job.options.budget_microusd)
+    error = refusal_of(subject, report, found, job.options.budget_microusd)
     if error is None:
         return moves.priced(seen, found).job, True, headers
     return moves.fail(seen, error, clock.now()).job, True, headers

@@ -11,7 +11,9 @@ from service.check.engine import check_file
 from service.core.catalogue import MIN_EXAMPLES, USUAL_FORMATS
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
-from service.core.estimates import EstimateLine, estimate
+from service.core.estimates import EstimateLine
+from service.core.jobs import Method
+from service.core.outlook import estimated
 from service.store.blobs import content_key
 from service.store.due import Claim
 from service.store.reports import ReportRequest
@@ -32,7 +34,7 @@ async def ensure(context: Context, request: ReportRequest) -> Report:
     """Return the report, made now if it is not kept yet.
 
     A model that the catalogue lacks has no known encoding: its lines are judged by the method's usual forms, and no
-    tokens are told.
+    tokens are told, which the report says.
     """
     runtime = context.runtime
     kept = await runtime.reports.get(request)
@@ -42,7 +44,8 @@ async def ensure(context: Context, request: ReportRequest) -> Report:
     profile = known or _unknown(request)
     async with _local(context, request.sha256) as path, _local(context, request.validation_sha256) as validation:
         made = await asyncio.to_thread(_check, path, validation, profile, request)
-    made = _with_estimate(context, request, made) if known else msgspec.structs.replace(made, tokens=None)
+    if known:
+        made = _with_estimate(context, request, made)
     await runtime.reports.keep(request, made)
     return made
 
@@ -51,7 +54,7 @@ def _unknown(request: ReportRequest) -> CheckProfile:
     return CheckProfile(
         model=request.model,
         method=request.method,
-        encoding="o200k_base",
+        encoding="unknown",
         max_example_tokens=None,
         min_examples=MIN_EXAMPLES,
         formats=USUAL_FORMATS[request.method],
@@ -59,16 +62,7 @@ def _unknown(request: ReportRequest) -> CheckProfile:
 
 
 def _with_estimate(context: Context, request: ReportRequest, report: Report) -> Report:
-    catalogue = context.runtime.catalogue
-    found = catalogue.resolve(request.model)
-    priced = estimate(
-        model_name=report.model,
-        model=found.model if found else None,
-        method=request.method,
-        examples=report.examples,
-        tokens_per_epoch=report.tokens.billable if report.tokens else None,
-        priced_at=catalogue.date.isoformat(),
-    )
+    priced = estimated(context.runtime.catalogue, request.model, Method(type=request.method), report, "openai")
     return msgspec.structs.replace(report, estimates=(EstimateLine.of(priced),))
 
 
