@@ -88,8 +88,18 @@ def _first(
             return candidate
     why = next((refusal for refusal in refusals if refusal), None)
     raise _not_tunable(
-        why or f"No configured provider trains {found.base}: set OPENAI_API_KEY, or configure one in [providers]."
+        why
+        or f"No configured provider trains {found.base}: set OPENAI_API_KEY, or configure one in [providers]."
+        + _trained_here(places, catalogue, now)
     )
+
+
+def _trained_here(places: Sequence[Place], catalogue: Catalogue, now: float) -> str:
+    """Return the sentence that names what this machine trains by itself, if it does."""
+    names = [model.name for model in catalogue.tunable(now, "local")]
+    if not names or not any(one.target == "local" for one in places):
+        return ""
+    return f" Without any provider this machine trains {', '.join(names)}."
 
 
 def _check(found: Resolution | None, method: Method, home: Place, catalogue: Catalogue, now: float) -> None:
