@@ -71,6 +71,16 @@ def test_every_file_of_a_folder_is_used(folder: Path):
     assert kustomization(folder)
 
 
+@pytest.mark.parametrize("folder", OVERLAYS, ids=lambda folder: folder.name)
+def test_what_is_scaled_by_load_has_no_fixed_number(folder: Path):
+    objects = kustomization(folder)
+    scaled = {o["spec"]["scaleTargetRef"]["name"] for o in objects if o["kind"] == "HorizontalPodAutoscaler"}
+    plan = documents(folder / "kustomization.yaml")[0]
+    assert scaled.isdisjoint(replica["name"] for replica in plan.get("replicas", ()))
+    for found in objects:
+        assert name_of(found) not in scaled or "replicas" not in found.get("spec", {})
+
+
 @pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda folder: folder.name)
 def test_pods_keep_to_the_restricted_standard(folder: Path):
     for name, pod in pods(kustomization(folder)):
