@@ -10,6 +10,7 @@ import uvicorn
 from service.settings import ConfigurationError, load
 
 NOT_STARTED = 3
+_log = logging.getLogger(__name__)
 _DRAIN_S = 5
 _KEEP_ALIVE_S = 65  # longer than the usual 60 s of a load balancer, so that it is never us who hang up first
 
@@ -27,6 +28,11 @@ def main(arguments: list[str]) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    for name, provider in settings.providers.items():
+        if provider.lacks_key:
+            _log.warning(
+                "[providers.%s] %s is not set: the provider will refuse every call", name, provider.api_key_env
+            )
     config = uvicorn.Config(
         "service.app:create_app",
         factory=True,

@@ -1,5 +1,6 @@
 """Configuration: `tunewright.toml`, then `TUNEWRIGHT_*` variables over it; alone in reading the environment."""
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -10,9 +11,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from service.core.addresses import BadAddress, check_allowed
 from service.core.catalogue import Target, target_of
 
 Seconds = Annotated[float, Meta(gt=0)]
+_PREFIX = "TUNEWRIGHT_"
+_ORGANIZATION = r"\A[A-Za-z0-9_.-]{1,64}\Z"  # a part of `ft:BASE:ORGANIZATION:SUFFIX:ID`
 Preset = Literal["openai", "azure", "nebius", "generic", "tunewright"]
 
 
@@ -44,6 +48,11 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     request_timeout_s: Seconds = 60.0
     poll_interval_s: Seconds | None = None
     trust_env: bool = False
+
+    @property
+    def lacks_key(self) -> bool:
+        """Tell whether the variable that should hold the key is not set: every call would be answered 401."""
+        return self.api_key_env is not None and not self.api_key
 
     @property
     def target(self) -> Target:
@@ -78,7 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     blob_url: Annotated[
         str | None, Meta(description="`s3://`, `gs://`, `az://` or a folder for blobs; none is `DATA_DIR/blobs`.")
     ] = None
-    organization: Annotated[str, Meta(description="Name in tuned model names and `organization_id`.")] = "tunewright"
+    organization: Annotated[
+        str, Meta(pattern=_ORGANIZATION, description="Name in tuned model names and `organization_id`.")
+    ] = "tunewright"
     default_model: Annotated[str, Meta(description="Model that a report is made for when none is asked.")] = (
         "gpt-4.1-mini-2025-04-14"
     )
@@ -120,9 +131,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
     env = os.environ if environ is None else environ
     path = file or (Path(env["TUNEWRIGHT_CONFIG"]) if env.get("TUNEWRIGHT_CONFIG") else None)
     values: dict[str, Any] = _read(path) if path else _read_default()
-    for name in Settings.__struct_fields__:
-        if name != "providers" and (text := env.get(f"TUNEWRIGHT_{name.upper()}")):
-            values[name] = text.split(",") if name == "webhook_allow" else text
+    values.update(_from_environment(env))
     values.setdefault("redis_url", env.get("REDIS_URL") or None)
     values.update({name: value for name, value in overrides.items() if value is not None})
     values["providers"] = _providers(values.get("providers", {}), env)
@@ -132,6 +141,8 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
         raise ConfigurationError(f"Configuration: {error}. See the settings table in the README.") from error
     for name, provider in settings.providers.items():
         _check_provider(name, provider)
+    for entry in settings.webhook_allow:
+        _check_allowed(entry)
     return settings
 
 
@@ -148,6 +159,22 @@ def child_environment(settings: Settings, file: Path | None = None) -> dict[str,
     if file is not None:
         env["TUNEWRIGHT_CONFIG"] = str(file.absolute())
     return env
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the variables say; an unknown one is refused like an unknown name in the file."""
+    known = {f"{_PREFIX}{name.upper()}": name for name in Settings.__struct_fields__ if name != "providers"}
+    for variable in env:
+        if variable.startswith(_PREFIX) and variable not in {*known, "TUNEWRIGHT_CONFIG"}:
+            close = difflib.get_close_matches(variable.removeprefix(_PREFIX).lower(), known.values(), 1)
+            hint = f"Did you mean {_PREFIX}{close[0].upper()}?" if close else "See the settings table in the README."
+            raise ConfigurationError(f"The variable {variable} is no setting. {hint}")
+    given = {name: env[variable] for variable, name in known.items() if env.get(variable)}
+    return {name: _listed(text) if name == "webhook_allow" else text for name, text in given.items()}
+
+
+def _listed(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
 
 
 def _as_text(value: Any) -> str:
@@ -198,6 +225,15 @@ def _with_key(name: str, table: Any, env: Mapping[str, str]) -> Any:
         except OSError as error:
             raise ConfigurationError(f"[providers.{name}] api_key_file can't be read: {error}") from error
     return values
+
+
+def _check_allowed(entry: str) -> None:
+    try:
+        check_allowed(entry)
+    except BadAddress as error:
+        raise ConfigurationError(
+            f"webhook_allow: {entry!r} is neither a CIDR range (10.0.0.0/8) nor an address nor a host name."
+        ) from error
 
 
 def _check_provider(name: str, provider: ProviderSettings) -> None:

@@ -147,6 +147,15 @@ def check_addresses(target: Target, addresses: Sequence[str], policy: WebhookPol
     return list(addresses)
 
 
+def check_allowed(entry: str) -> None:
+    """Raise BadAddress unless `entry`, of a policy's `allow`, is a CIDR range, an address or a host name."""
+    if _network(entry) is not None:
+        return
+    if "/" in entry or ":" in entry:
+        raise BadAddress("The CIDR range can't be read.")
+    _host(entry.lower(), bracketed=False)
+
+
 def _check_target(target: Target, policy: WebhookPolicy) -> None:
     if policy.trusts(target.host):
         return
