@@ -1,20 +1,28 @@
 """Checks a dataset in one pass: every finding, exact tokens, both splits, in bounded memory."""
 
-from collections.abc import Callable, Generator
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
+from itertools import accumulate, compress
+from operator import add
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from service.check.duplicates import ContextIndex
 from service.check.reader import Block, LineReader
-from service.check.split import Counting, SplitCheck
+from service.check.scan import suspects
+from service.check.split import Rules, SplitCheck
 from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
+from service.check.work import Work
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import FindingLog, Report
 from service.core.dataset.tally import TokenTally
 
+_THREADS = min(4, os.cpu_count() or 1)
+_WAITING = 3
 _TOLD = {
     "duplicate_example": "the same example as line {first}",
     "conflicting_answers": "the same prompt as line {first}, another answer",
@@ -86,14 +94,14 @@ def _check(
     accelerated: bool,
 ) -> Report:
     counter = counter_for(profile.encoding, accelerated=accelerated)
-    with ContextIndex() as index, ThreadPoolExecutor(1, "count") as pool:
+    with ContextIndex() as index, ThreadPoolExecutor(_THREADS, "check") as pool:
         shared = _Pass(profile, FindingLog(), index, counter, pool)
         split, tally = SplitCheck(file, profile, shared.log, index), TokenTally(profile.max_example_tokens)
-        reader = LineReader(stream, progress)
+        reader = LineReader(stream, pool, progress)
         _run(reader, split, tally, shared)
         if validation is not None:
             other = SplitCheck("validation", profile, shared.log, index)
-            _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared)
+            _run(LineReader(validation, pool), other, TokenTally(profile.max_example_tokens), shared)
         _note_repeats(shared)
         if counter is None:
             told = f"no vocabulary of {profile.encoding} is shipped: the tokens are not counted"
@@ -102,35 +110,48 @@ def _check(
 
 
 def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
-    """Check one split: while one block is judged here, the one before is counted in the pool's thread."""
-    pending: tuple[Counting, Future[list[int]]] | None = None
-    first: Block | None = None
-    for block in reader:
-        if first is None:
-            first = block
-            if (code := split.opens(block.raw)) is not None:
-                shared.log.add(code, _OPENS[code], file=split.file)
-                reader.drain()
-                return
-        work = split.examine(block, shared.profile.encoding)
+    """Check one split: while a block is judged here, those before are counted and the next is scanned in the pool."""
+    waiting: deque[tuple[Work, Future[list[int]]]] = deque()
+    for block, scan in _scanned(reader, shared.pool):
+        if block.first == 1 and (code := split.opens(block.raw)) is not None:
+            shared.log.add(code, _OPENS[code], file=split.file)
+            reader.drain()
+            return
+        work = split.examine(block, scan.result())
         if shared.counter is None:
             continue
-        future = shared.pool.submit(shared.counter.count_many, work.spans.texts)
-        if pending is not None:
-            _tally(*pending, split, tally, shared)
-        pending = (work, future)
-    if pending is not None:
-        _tally(*pending, split, tally, shared)
+        waiting.append((work, shared.pool.submit(shared.counter.count_many, work.spans.texts)))
+        if len(waiting) > _WAITING:
+            _tally(*waiting.popleft(), split, tally, shared)
+    for each in waiting:
+        _tally(*each, split, tally, shared)
     split.close()
 
 
-def _tally(work: Counting, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
-    counts, spans, start = future.result(), work.spans, 0
+def _scanned(reader: LineReader, pool: ThreadPoolExecutor) -> Iterator[tuple[Block, Future[Mapping[int, Rules]]]]:
+    """Yield each block with its scan, which runs while the block before is judged."""
+    before: tuple[Block, Future[Mapping[int, Rules]]] | None = None
+    for block in reader:
+        scan = pool.submit(suspects, block.raw)
+        if before is not None:
+            yield before
+        before = block, scan
+    if before is not None:
+        yield before
+
+
+def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
+    counts, spans = future.result(), work.spans
+    sums = list(accumulate(map(add, counts, spans.leads), initial=0))
+    starts = [0, *work.ends[:-1]] if work.ends else []
+    lengths = [sums[end] - sums[start] for start, end in zip(starts, work.ends, strict=True)]
+    if not lengths or tally.fits(max(lengths)):
+        tally.add_all(lengths, sum(compress(counts, spans.trained)))
+        return
     limit = shared.profile.max_example_tokens
-    for line, end in zip(work.lines, work.ends, strict=True):
+    for line, start, end in zip(work.lines, starts, work.ends, strict=True):
         length, nothing = tally.add(counts[start:end], spans.leads[start:end], spans.trained[start:end])
-        start = end
-        if limit is not None and length > limit:
+        if not tally.fits(length):
             told = f"{length:,} tokens, cut at {limit:,}"
             shared.log.add("example_truncated", told, file=split.file, line=line)
             if nothing:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from typing import BinaryIO, NamedTuple
 
 BLOCK_BYTES = 1 << 20
@@ -21,10 +22,15 @@ class Block(NamedTuple):
 
 
 class LineReader:
-    """Iterates over a stream's blocks. After the end `sha256`, `size` and `lines` are those of the whole stream."""
+    """Iterates over a stream's blocks, hashing in `pool`.
 
-    def __init__(self, stream: BinaryIO, progress: Callable[[int], None] | None = None) -> None:
+    After the end `sha256`, `size` and `lines` are those of the whole stream.
+    """
+
+    def __init__(self, stream: BinaryIO, pool: Executor, progress: Callable[[int], None] | None = None) -> None:
         self._stream = stream
+        self._pool = pool
+        self._hashing: Future[None] | None = None
         self._progress = progress
         self._hash = hashlib.sha256()
         self.size = 0
@@ -32,6 +38,8 @@ class LineReader:
 
     @property
     def sha256(self) -> str:
+        if self._hashing is not None:
+            self._hashing.result()
         return self._hash.hexdigest()
 
     def drain(self) -> None:
@@ -68,12 +76,16 @@ class LineReader:
     def _block(self, lines: list[bytes | None], raw: bytes) -> Block:
         first = self.lines + 1
         self.lines += len(lines)
-        return Block(first, [None if line is None or _too_long(line) else line for line in lines], raw)
+        if len(raw) > TEXT_BYTES:
+            lines = [None if line is None or _too_long(line) else line for line in lines]
+        return Block(first, lines, raw)
 
     def _read(self) -> bytes:
         data = self._stream.read(BLOCK_BYTES)
         if data:
-            self._hash.update(data)
+            if self._hashing is not None:
+                self._hashing.result()  # one after the other: the order of the bytes counts
+            self._hashing = self._pool.submit(self._hash.update, data)
             self.size += len(data)
             if self._progress is not None:
                 self._progress(self.size)

@@ -1,39 +1,34 @@
 """Checks one split, block by block: reads, judges, and lays out its examples for counting."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from service.check.duplicates import ContextIndex
 from service.check.fingerprints import fingerprint
+from service.check.plain import NOT_READ, take_plain
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
-from service.core.dataset.classes import ClassRules
-from service.core.dataset.conversation import is_plain
-from service.core.dataset.defects import Found
+from service.check.work import Work
+from service.core.dataset.classes import NO_TEXT, ClassRules
+from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
 from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System
 from service.core.dataset.mend import judge_slowly
 from service.core.dataset.parse import parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
-from service.core.dataset.spans import Spans, lay_out
-from service.core.dataset.texts import BLANKS, Watched, check_blanks, check_texts, watch
+from service.core.dataset.rules import SPACED_KEY, TextRule
+from service.core.dataset.spans import lay_out
+from service.core.dataset.texts import BLANKS, check_blanks, check_texts
 from service.core.dataset.values import Json
 
+Rules = Sequence[TextRule]
 _SNIFFED = 1000
 _TOO_LONG = f"the line is longer than {LINE_BYTES >> 20} MB, or {TEXT_BYTES >> 20} MB where it is not plain ASCII"
 _MAGIC = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1", b"BZh", b"\xfd7zXZ\x00")
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
-_NOT_READ = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-
-class Counting(NamedTuple):
-    """A block's examples, waiting for their counts: example i has the texts from `ends[i-1]` up to `ends[i]`."""
-
-    spans: Spans
-    lines: list[int]
-    ends: list[int]
 
 
 class SplitCheck:
@@ -50,6 +45,7 @@ class SplitCheck:
         self._index = index
         self._classes = ClassRules()
         self._blank: list[int] = []
+        self._last_filled = 0
         self._mismatch: str | None = None
 
     def opens(self, head: bytes) -> str | None:
@@ -64,42 +60,57 @@ class SplitCheck:
         line = first.partition(b"\n")[0]
         try:
             items: Any = msgspec.json.decode(line)
-        except _NOT_READ:
+        except NOT_READ:
             return "json_array_file"
         return "json_array_file" if items and all(isinstance(item, dict) for item in items) else None
 
-    def examine(self, block: Block, encoding: str) -> Counting:
-        """Judge every line of a block and return what has to be counted."""
-        if block.first == 1 and block.raw.startswith(_BOM) and block.lines[0] is not None:
+    def examine(self, block: Block, suspects: Mapping[int, Rules]) -> Work:
+        """Judge every line of a block and return what is left to be done.
+
+        `suspects` are the rules that a line may break, by its index in the block.
+        """
+        lines = block.lines
+        if block.first == 1 and block.raw.startswith(_BOM) and lines[0] is not None:
             self._add(1, [], "byte_order_mark", "the file begins with a byte order mark")
-            block = block._replace(lines=[block.lines[0].removeprefix(_BOM), *block.lines[1:]])
+            lines = [lines[0].removeprefix(_BOM), *lines[1:]]
         if self.form is None:
-            self._settle_form(block)
-        work = Counting(Spans(encoding), [], [])
-        watched = watch(block.raw)
-        for number, raw in enumerate(block.lines, block.first):
-            if raw is None:
-                self._fill()
-                self._add(number, [], "line_too_long", _TOO_LONG)
-                continue
+            self._settle_form(lines)
+        work = Work.begin(self._profile.encoding)
+        left: Iterable[int] = range(len(lines))
+        if self.form == "chat" and self._mismatch is None:
+            left = take_plain(lines, block.first, suspects, work)
+            self._note_plain(work)
+        for at in left:
+            number, raw = block.first + at, lines[at]
             found: Found = []
-            try:
-                line = self._read(raw, number, found)
-                if line is not None:
-                    self._take_in(line, raw, number, found, work, watched)
-            except RecursionError:
-                self._add(number, [], "nesting_too_deep", "the line is nested deeper than can be read")
-                continue
-            if found:
-                self._add(number, found)
+            if raw is None:
+                self._fill(number)
+                found.append(Defect("line_too_long", None, _TOO_LONG))
+            else:
+                try:
+                    self._examine(raw, number, suspects.get(at, ()), found, work)
+                except RecursionError:
+                    found = [Defect("nesting_too_deep", None, "the line is nested deeper than can be read")]
+            self._add(number, found)
+        self._note_blanks()
+        self._index.add(work.keys, validation=self.file == "validation")
+        self._classes.add(work.lines, work.systems, work.answers)
         return work
 
-    def _settle_form(self, block: Block) -> None:
+    def _note_plain(self, work: Work) -> None:
+        number = len(work.lines)
+        if number:
+            self.readable = True
+            self.examples += number
+            self.filled += number
+            self._last_filled = max(self._last_filled, work.lines[-1])
+
+    def _settle_form(self, lines: Sequence[bytes | None]) -> None:
         sniffed: list[Json] = []
-        for raw in block.lines[:_SNIFFED]:
+        for raw in lines[:_SNIFFED]:
             try:
                 sniffed.append(_PLAIN.decode(raw or b""))
-            except _NOT_READ:
+            except NOT_READ:
                 continue
         self.form = form_of_file(sniffed, self._profile.method)
         if self.form not in self._profile.formats:
@@ -108,36 +119,46 @@ class SplitCheck:
                 f"the line has the form {self.form}; {self._profile.model} with {self._profile.method} takes {takes}"
             )
 
-    def _read(self, raw: bytes, number: int, found: Found) -> Line | None:
-        """Return the line as its form's struct, judged; None where it has another shape. All defects go to `found`.
+    def _examine(self, raw: bytes, number: int, rules: Rules, found: Found, work: Work) -> None:
+        """Read one line, judge it, and take it in if it is an example. All defects go to `found`.
 
         Every member of a line ends in `":`; where a line has more of these than the struct that was read from it, some
-        member was given twice.
+        member was given twice. Lines with blanks before a colon are always looked at closely.
         """
         form = self.form
         assert form is not None
         try:
             line: Line = DECODERS[form].decode(raw)
-        except _NOT_READ:
-            return self._read_slowly(raw, form, number, found)
-        self._fill()
-        pairs = raw.count(b'":')
-        if isinstance(line, ChatLine) and pairs == 1 + 2 * len(line.messages):
-            if not is_plain(line.messages):
-                judge(line, found)
+        except NOT_READ:
+            mended = self._read_slowly(raw, form, number, found)
+            if mended is not None:
+                self._take_in(mended, raw, number, rules, found, work)
         else:
-            again = msgspec.json.encode(line)
-            if pairs - raw.count(b'\\":') != again.count(b'":') - again.count(b'\\":'):
+            self._fill(number)
+            pairs, again = raw.count(b'":') - raw.count(b'\\":'), msgspec.json.encode(line)
+            if SPACED_KEY in rules or pairs != again.count(b'":') - again.count(b'\\":'):
                 parse(raw, found)
             judge(line, found)
-        return line
+            self._take_in(line, raw, number, rules, found, work)
+
+    def _take_in(self, line: Line, raw: bytes, number: int, rules: Rules, found: Found, work: Work) -> None:
+        self.readable = True
+        self.examples += 1
+        check_texts(line, rules, found)
+        if self._mismatch is not None:
+            self._add(number, [], "format_mismatch", self._mismatch)
+        if len(raw) >= BLANKS and check_blanks(line, found):
+            return
+        lay_out(line, work.spans)
+        work.keys.add(*fingerprint(line, raw), number)
+        work.end(number, *_ends_of(line))
 
     def _read_slowly(self, raw: bytes, form: Form, number: int, found: Found) -> Line | None:
         if not raw or raw.isspace():
             if len(self._blank) < LISTED_PER_CODE:
                 self._blank.append(number)
             return None
-        self._fill()
+        self._fill(number)
         value = parse(raw, found)
         if value is None:
             return None
@@ -155,46 +176,23 @@ class SplitCheck:
         judge(line, found)
         return line
 
-    def _take_in(self, line: Line, raw: bytes, number: int, found: Found, work: Counting, watched: Watched) -> None:
-        self.readable = True
-        self.examples += 1
-        check_texts(line, raw, watched, found)
-        if self._mismatch is not None:
-            self._add(number, [], "format_mismatch", self._mismatch)
-        if len(raw) >= BLANKS and check_blanks(line, found):
-            return
-        lay_out(line, work.spans)
-        work.lines.append(number)
-        work.ends.append(len(work.spans.texts))
-        context, target = fingerprint(line, raw)
-        self._index.add(context, target, number, validation=self.file == "validation")
-        self._note_classes(line, number)
-
-    def _note_classes(self, line: Line, number: int) -> None:
-        if isinstance(line, ChatLine):
-            messages = line.messages
-            if not messages or messages[-1].__class__ is not Assistant:
-                return
-            first, last = messages[0], messages[-1]
-            system = first.content if first.__class__ is System and isinstance(first.content, str) else ""
-            answer = last.content
-            self._classes.add(number, system, answer if isinstance(answer, str) else "?" * 100)
-        elif isinstance(line, CompletionLine):
-            self._classes.add(number, "", line.completion)
-
     def _add(self, number: int, found: Found, code: str | None = None, message: str = "") -> None:
         if code is not None:
             self._log.add(code, message, file=self.file, line=number)
         for defect in found:
             self._log.add(defect.code, defect.message, file=self.file, line=number, path=defect.path)
 
-    def _fill(self) -> None:
-        """Count a line that is not blank; only now are the blank ones before it known not to end the file."""
+    def _fill(self, number: int) -> None:
+        """Count a line that is not blank."""
         self.filled += 1
-        if self._blank:
-            for number in self._blank:
+        self._last_filled = max(self._last_filled, number)
+
+    def _note_blanks(self) -> None:
+        """Report the blank lines that turn out not to end the file."""
+        for number in self._blank:
+            if number < self._last_filled:
                 self._log.add("blank_line", "the line is empty", file=self.file, line=number)
-            self._blank.clear()
+        self._blank = [number for number in self._blank if number > self._last_filled]
 
     def close(self) -> None:
         """Add what shows only over the whole split."""
@@ -214,3 +212,16 @@ class SplitCheck:
             self._log.add("too_few_examples", told, file=self.file)
         elif least and self.filled < 50:
             self._log.add("few_examples", f"the file has {self.filled} examples; start at 50", file=self.file)
+
+
+def _ends_of(line: Line) -> tuple[str, str | None]:
+    """Return an example's system prompt, "" where it has none, and its answer, None where it has none to compare."""
+    if isinstance(line, CompletionLine):
+        return "", line.completion
+    if not isinstance(line, ChatLine) or not line.messages:
+        return "", None
+    first, last = line.messages[0], line.messages[-1]
+    system = first.content if isinstance(first, System) and isinstance(first.content, str) else ""
+    if not isinstance(last, Assistant):
+        return system, None
+    return system, last.content if isinstance(last.content, str) else NO_TEXT

@@ -43,8 +43,6 @@ _DEFINITIONS: dict[str, tuple[str, dict[str, int]]] = {  # from tiktoken_ext/ope
         },
     ),
 }
-_CACHED_TEXT = 4096
-_CACHED_CHARACTERS = 4_000_000
 _FIXTURE = (
     "",
     " ",
@@ -87,8 +85,8 @@ class TokenCounter:
     """Counts the tokens of texts as ordinary text: special tokens have no meaning inside them.
 
     With the accelerator a random share of each batch is counted again by tiktoken; AcceleratorDiffers is raised at
-    the first difference, and `accelerated=False` then gives a counter that is tiktoken alone. One counter serves one
-    thread. Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
+    the first difference, and `accelerated=False` then gives a counter that is tiktoken alone. Any thread
+    may count. Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
     """
 
     def __init__(self, encoding: str, *, accelerated: bool = True, seed: int = 0) -> None:
@@ -96,9 +94,6 @@ class TokenCounter:
         self._reference = load_encoding(encoding)
         self._fast = _accelerator(encoding) if accelerated else None
         self._random = random.Random(seed)
-        self._young: dict[str, int] = {}
-        self._old: dict[str, int] = {}
-        self._young_characters = 0
 
     @property
     def accelerator(self) -> str | None:
@@ -110,37 +105,18 @@ class TokenCounter:
         return self.count_many((text,))[0]
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
-        """Return one number a text, in order; repeated texts up to 4,096 characters are counted once."""
-        young, old = self._young, self._old
-        counts = [-1] * len(texts)
-        missing: dict[str, list[int]] = {}
-        long: list[int] = []
-        for at, text in enumerate(texts):
-            if len(text) > _CACHED_TEXT:
-                long.append(at)
-                continue
-            known = young.get(text)
-            if known is None and (known := old.get(text)) is not None:
-                self._remember(text, known)
-            if known is None:
-                missing.setdefault(text, []).append(at)
-            else:
-                counts[at] = known
-        for (text, places), number in zip(missing.items(), self._count_new(list(missing)), strict=True):
-            for at in places:
-                counts[at] = number
-            self._remember(text, number)
-        for at, number in zip(long, self._count_new([texts[at] for at in long]), strict=True):
-            counts[at] = number
-        return counts
+        """Return one number a text, in order; each distinct text is counted once."""
+        new = list(dict.fromkeys(texts))
+        numbers = dict(zip(new, self._count_new(new), strict=True))
+        return list(map(numbers.__getitem__, texts))
 
     def _count_new(self, texts: list[str]) -> list[int]:
         if self._fast is None:
             return self._count_by_reference(texts)
         counts: list[int] = self._fast.count_batch(texts, 1, False)
-        for at in range(len(texts)):
-            if self._random.random() < RECOUNTED and self._count_by_reference(texts[at : at + 1]) != [counts[at]]:
-                raise AcceleratorDiffers(f"{self.accelerator} and tiktoken count a text differently ({self.encoding})")
+        again = [at for at in range(len(texts)) if self._random.random() < RECOUNTED]
+        if self._count_by_reference([texts[at] for at in again]) != [counts[at] for at in again]:
+            raise AcceleratorDiffers(f"{self.accelerator} and tiktoken count a text differently ({self.encoding})")
         return counts
 
     def _count_by_reference(self, texts: list[str]) -> list[int]:
@@ -151,13 +127,6 @@ class TokenCounter:
             if type(error).__name__ == "PanicException":
                 raise UncountableText(f"tiktoken gave up on a text ({self.encoding})") from error
             raise
-
-    def _remember(self, text: str, number: int) -> None:
-        """Keep a count in two generations: the older one is dropped when the younger is full."""
-        self._young_characters += len(text) + 64
-        if self._young_characters > _CACHED_CHARACTERS:
-            self._old, self._young, self._young_characters = self._young, {}, 0
-        self._young[text] = number
 
 
 @cache

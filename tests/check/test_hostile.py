@@ -1,10 +1,12 @@
 """Files made to hurt: bounded memory and time, the right finding, and the check goes on."""
 
+import hashlib
 import io
 import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,8 +135,10 @@ def test_blocks_join_to_the_same_lines_however_the_stream_comes() -> None:
             self.rest = self.rest[len(piece) :]
             return piece
 
-    reader = LineReader(Dribble())  # type: ignore[arg-type]
-    lines = [line for block in reader for line in block.lines]
+    with ThreadPoolExecutor(1) as pool:
+        reader = LineReader(Dribble(), pool)  # type: ignore[arg-type]
+        lines = [line for block in reader for line in block.lines]
+        assert reader.sha256 == hashlib.sha256(PLAIN).hexdigest()
     assert lines == PLAIN.splitlines()
     assert reader.lines == 60
 

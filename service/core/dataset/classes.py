@@ -1,7 +1,8 @@
 """Rules over the whole file: class labels and system prompts, kept in bounded memory."""
 
 import re
-from collections.abc import Iterator
+from bisect import insort
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from service.core.dataset.defects import shown
@@ -9,6 +10,9 @@ from service.core.dataset.defects import shown
 _DISTINCT = 2000
 _LINES_KEPT = 20
 _LABEL_CHARACTERS = 60
+NO_TEXT = "?" * 100
+"""Stands for an answer that is no plain text: a list of parts, a call."""
+
 _NOISE = re.compile(r"[\W_]+")
 
 
@@ -23,7 +27,7 @@ class FileFinding(NamedTuple):
 
 
 class Lines:
-    """How often something was seen, and where first."""
+    """How often something was seen, and where first, in whatever order it comes."""
 
     __slots__ = ("count", "first")
 
@@ -34,7 +38,10 @@ class Lines:
     def add(self, line: int) -> None:
         self.count += 1
         if len(self.first) < _LINES_KEPT:
-            self.first.append(line)
+            insort(self.first, line)
+        elif line < self.first[-1]:
+            insort(self.first, line)
+            self.first.pop()
 
 
 class ClassRules:
@@ -45,25 +52,37 @@ class ClassRules:
         self._systems: dict[int, Lines] | None = {}
         self._examples = 0
 
-    def add(self, line: int, system: str, answer: str) -> None:
-        self._examples += 1
-        labels = self._labels
-        if labels is not None:
+    def add(self, lines: Sequence[int], systems: Sequence[str], answers: Sequence[str | None]) -> None:
+        """Take in some examples: line, system prompt ("" without one), answer (None leaves the line out)."""
+        self._examples += len(lines) - answers.count(None)
+        if self._labels is not None:
+            self._add_labels(self._labels, lines, answers)
+        if self._systems is not None:
+            self._add_systems(self._systems, lines, systems, answers)
+
+    def _add_labels(self, labels: dict[str, Lines], lines: Sequence[int], answers: Sequence[str | None]) -> None:
+        for line, answer in zip(lines, answers, strict=True):
+            if answer is None:
+                continue
             if len(answer) > _LABEL_CHARACTERS or len(labels) > _DISTINCT:
                 self._labels = None
-            elif (seen := labels.get(answer)) is not None:
-                seen.add(line)
-            else:
-                labels[answer] = seen = Lines()
-                seen.add(line)
-        systems = self._systems
-        if systems is not None:
+                return
+            if (seen := labels.get(answer)) is None:
+                seen = labels[answer] = Lines()
+            seen.add(line)
+
+    def _add_systems(
+        self, known: dict[int, Lines], lines: Sequence[int], systems: Sequence[str], answers: Sequence[str | None]
+    ) -> None:
+        for line, system, answer in zip(lines, systems, answers, strict=True):
+            if answer is None:
+                continue
             key = hash(system)
-            if (seen := systems.get(key)) is None:
-                if len(systems) >= _DISTINCT:
+            if (seen := known.get(key)) is None:
+                if len(known) >= _DISTINCT:
                     self._systems = None
                     return
-                systems[key] = seen = Lines()
+                seen = known[key] = Lines()
             seen.add(line)
 
     def findings(self) -> Iterator[FileFinding]:

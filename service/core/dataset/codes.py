@@ -111,6 +111,8 @@ CODES: dict[str, Code] = {
     "placeholder": _warning("A template was never filled in.", "Fill it in, or remove the line."),
     "invisible_characters": _warning("Invisible characters change tokens and hide text.", "Remove them."),
     "mojibake": _warning("The text was decoded with the wrong character set.", "Decode it again from its source."),
+    "prompt_injection": _warning("Attacks in data may be meant, or may teach the model to obey them.", "Look at it."),
+    "abusive_text": _warning("The model learns to insult its users.", "Reword the answer, or remove the line."),
     "repetitive_completion": _warning("The model learns to loop.", "Cut the repetition."),
 }
 

@@ -10,13 +10,7 @@ from service.core.dataset.images import check_images
 from service.core.dataset.lines import AnyMessage, Assistant, Developer, PromptMessage, System, Unreadable, User
 from service.core.dataset.values import is_list
 
-_LOOP_CHARACTERS = 400
-_FOLLOWERS: dict[type[PromptMessage] | None, tuple[type[PromptMessage], ...]] = {
-    None: (System, User),
-    System: (User,),
-    User: (Assistant,),
-    Assistant: (User,),
-}
+LOOP_CHARACTERS = 400
 _NAME = re.compile(r"[^\s<|\\/>]{1,64}")
 
 
@@ -40,22 +34,6 @@ def check_training(messages: Sequence[AnyMessage], found: Found) -> None:
         messages, "assistant"
     ):
         found.append(Defect("no_trained_message", "messages", "every assistant message has weight 0"))
-
-
-def is_plain(messages: Sequence[PromptMessage]) -> bool:
-    """Whether messages that have a role and a content and nothing else leave nothing to find: the way most lines go.
-
-    True for an optional system message, then user and assistant in turn, each with a text.
-    """
-    before: type[PromptMessage] | None = None
-    for message in messages:
-        kind, content = type(message), message.content
-        if not isinstance(content, str) or not content or content.isspace() or kind not in _FOLLOWERS[before]:
-            return False
-        if kind is Assistant and len(content) >= _LOOP_CHARACTERS and _loops(content):
-            return False
-        before = kind
-    return before is Assistant
 
 
 def check_prompt(messages: Sequence[AnyMessage], found: Found) -> None:
@@ -99,14 +77,14 @@ def _check_message(message: PromptMessage, found: Found, path: str, at: int) -> 
     content, name = message.content, message.name
     if not isinstance(content, str) or not content or content.isspace():
         _check_content(message, found, f"{path}[{at}]")
-    elif len(content) >= _LOOP_CHARACTERS and type(message) is Assistant and _loops(content):
+    elif len(content) >= LOOP_CHARACTERS and type(message) is Assistant and loops(content):
         where = f"{path}[{at}].content"
         found.append(Defect("repetitive_completion", where, "the answer repeats its end over and over"))
     if isinstance(name, str) and not _NAME.fullmatch(name):
         found.append(Defect("invalid_name", f"{path}[{at}].name", f"{shown(name)} is not a valid name"))
 
 
-def _loops(text: str) -> bool:
+def loops(text: str) -> bool:
     """Whether the last 30 characters come back at least five times and make up a third of the text."""
     end = text[-30:]
     return not end.isspace() and text.count(end) * 90 >= max(len(text), 450) and len(set(end)) > 2

@@ -53,6 +53,12 @@ class Spans:
         self.leads.append(lead)
         self.trained.append(trained)
 
+    def extend(self, texts: Sequence[str], leads: Sequence[int], trained: Sequence[bool]) -> None:
+        """Append the texts of a whole example at once."""
+        self.texts += texts
+        self.leads += leads
+        self.trained += trained
+
 
 def lay_out(line: Line, spans: Spans) -> None:
     """Append the texts of one example; its tokens are the sum of their counts and leads, and PER_EXAMPLE for a chat."""

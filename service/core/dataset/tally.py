@@ -17,15 +17,26 @@ class TokenTally:
         self._lengths: Counter[int] = Counter()
         self.total = self.billable = self.trained = self.over = 0
 
+    def add_all(self, lengths: Sequence[int], trained: int) -> None:
+        """Take in examples of which none exceeds the limit: their lengths, and the tokens that they train together."""
+        self._lengths.update(lengths)
+        total = sum(lengths)
+        self.total += total
+        self.billable += total
+        self.trained += trained
+
+    def fits(self, length: int) -> bool:
+        """Whether an example of that length is not cut."""
+        return self._limit is None or length <= self._limit
+
     def add(self, counts: Sequence[int], leads: Sequence[int], trained: Sequence[bool]) -> tuple[int, bool]:
         """Take in one example; return its length, and whether a cut leaves nothing of what it would teach."""
         length = sum(counts) + sum(leads)
+        if self._limit is None or length <= self._limit:
+            self.add_all((length,), sum(compress(counts, trained)))
+            return length, False
         self._lengths[length] += 1
         self.total += length
-        if self._limit is None or length <= self._limit:
-            self.billable += length
-            self.trained += sum(compress(counts, trained))
-            return length, False
         self.over += 1
         self.billable += self._limit
         left = self._trained_before_cut(counts, leads, trained, self._limit)

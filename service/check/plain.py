@@ -1,0 +1,90 @@
+"""The way most chat lines go, made short: an optional system message, then user and assistant in turn, a text each.
+
+What it takes in, it takes in exactly as the long way through `SplitCheck` would, which takes what is left.
+"""
+
+from collections.abc import Container, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from service.check.work import Work
+from service.core.dataset.conversation import LOOP_CHARACTERS, loops
+from service.core.dataset.forms import DECODERS
+from service.core.dataset.lines import Assistant, PromptMessage, System, User
+from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
+from service.core.dataset.texts import BLANKS
+
+Kinds = tuple[type[PromptMessage], ...]
+NOT_READ = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_FOLLOWERS: dict[type[PromptMessage] | None, tuple[type[PromptMessage], ...]] = {
+    None: (System, User),
+    System: (User,),
+    User: (Assistant,),
+    Assistant: (User,),
+}
+
+
+class _Shape(NamedTuple):
+    """What all conversations with the same roles have in common: the tokens before each text, and what is learnt."""
+
+    leads: tuple[int, ...]
+    trained: tuple[bool, ...]
+    instructed: bool
+
+
+def take_plain(lines: Sequence[bytes | None], first: int, closer: Container[int], work: Work) -> list[int]:
+    """Take in the lines that leave nothing to find; return the indexes of the others, and of those in `closer`."""
+    decode = DECODERS["chat"].decode
+    left: list[int] = []
+    for at, raw in enumerate(lines):
+        if at in closer or raw is None or len(raw) >= BLANKS:
+            left.append(at)
+            continue
+        try:
+            messages = decode(raw).messages
+        except NOT_READ:
+            left.append(at)
+            continue
+        kinds = tuple([message.__class__ for message in messages])
+        shape = _shape_of(kinds)
+        texts: list[str] = [message.content for message in messages]
+        if shape is None or not _bare(raw, len(kinds)) or not _clean(texts, shape.trained):
+            left.append(at)
+            continue
+        work.spans.extend(texts, shape.leads, shape.trained)
+        work.keys.add(hash((kinds[:-1], *texts[:-1])), hash(texts[-1]), first + at)
+        work.end(first + at, texts[0] if shape.instructed else "", texts[-1])
+    return left
+
+
+def _bare(raw: bytes, messages: int) -> bool:
+    """Whether the line, which was read as a conversation with a text in each message, has nothing else in it.
+
+    Every member ends in `":`, and so do quoted ones in a text, after a backslash: a bare line has 1 + 2n of the former.
+    """
+    members = raw.count(b'":')
+    return members == 1 + 2 * messages or members - raw.count(b'\\":') == 1 + 2 * messages
+
+
+def _clean(texts: list[str], answers: tuple[bool, ...]) -> bool:
+    for text, answer in zip(texts, answers, strict=True):
+        if text.__class__ is not str or not text or text.isspace():
+            return False
+        if answer and len(text) >= LOOP_CHARACTERS and loops(text):
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _shape_of(kinds: Kinds) -> _Shape | None:
+    before: type[PromptMessage] | None = None
+    for kind in kinds:
+        if kind not in _FOLLOWERS[before]:
+            return None
+        before = kind
+    if before is not Assistant:
+        return None
+    leads = (PER_EXAMPLE + PER_MESSAGE, *[PER_MESSAGE] * (len(kinds) - 1))
+    return _Shape(leads, tuple(kind is Assistant for kind in kinds), kinds[0] is System)
