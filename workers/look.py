@@ -88,7 +88,7 @@ class Looker:
 async def _renewed(due: DueStore, claim: Claim) -> AsyncGenerator[None]:
     """Renew the lease while the body runs; if it is lost, the body is cancelled and LeaseLost raised."""
     body = asyncio.current_task()
-    lost = False
+    lost = is_over = False
 
     async def renew() -> None:
         nonlocal lost
@@ -97,8 +97,8 @@ async def _renewed(due: DueStore, claim: Claim) -> AsyncGenerator[None]:
             try:
                 await due.renew(claim)
             except LeaseLost:
-                lost = True
-                if body:
+                if body and not is_over:
+                    lost = True
                     body.cancel()
                 return
             except RedisError:
@@ -112,4 +112,5 @@ async def _renewed(due: DueStore, claim: Claim) -> AsyncGenerator[None]:
             raise LeaseLost(claim.member) from None
         raise
     finally:
+        is_over = True
         await end(renewal)

@@ -1,5 +1,6 @@
 """A fast provider with a ledger: jobs go on by themselves, and every create that was carried out is written down."""
 
+import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Provider(Upstream):
         self.plan = plan or FaultPlan()
         self.ledger = Ledger()
         self.honours_keys = False
+        self.hold_create = asyncio.Event()
+        self.hold_create.set()
         self._by_key: dict[str, dict[str, Any]] = {}
         self._born: dict[str, float] = {}
         self._by_id: dict[str, dict[str, Any]] = {}
@@ -66,7 +69,10 @@ class Provider(Upstream):
 
     async def _handle(self, call: Call) -> Answer:
         self.ledger.requests[f"{call.method} {call.path.split('/')[1]}"] += 1
-        return self._route(call)
+        answer = self._route(call)
+        if call.method == "POST" and call.path == "/fine_tuning/jobs":
+            await self.hold_create.wait()
+        return answer
 
     def _create_file(self, call: Call) -> Answer:
         filename, _ = call.form()["file"]
