@@ -42,8 +42,8 @@ _NO_KEY = (
 def command(*, config: Path | None, with_receiver: int | None, verbose: bool, **options: Any) -> None:
     """Start everything in the foreground: Redis, API and workers.
 
-    Standard output gets one line, once /health/ready answers 200; the log goes to standard error. SIGTERM and Ctrl-C
-    stop everything in order. Start it again on the same folder and it goes on, however it ended.
+    Standard output gets one line, once the API and inference are ready; the log goes to standard error. SIGTERM and
+    Ctrl-C stop everything in order. Start it again on the same folder and it goes on, however it ended.
     """
     log_lines.configure(logging.DEBUG if verbose else logging.INFO)
     try:
@@ -98,7 +98,7 @@ async def _start(supervisor: Supervisor, settings: Settings, groups: list[list[R
         supervisor.keep(role)
     loop = asyncio.get_running_loop()
     remind_at = loop.time() + _REMIND_S
-    while (lacking := await probe.lacking(settings.host, settings.port)) is not None:
+    while (lacking := await probe.lacking(settings.host, settings.port, settings.inference)) is not None:
         if loop.time() > remind_at:
             say(f"not ready yet: {lacking}", logging.WARNING)
             remind_at += _REMIND_S
