@@ -1,7 +1,7 @@
 """Which report a request means: the dataset's own, or one under another model, method or validation file."""
 
 from service.api import queries
-from service.api.context import HttpRequest, runtime_of
+from service.api.context import HttpRequest, context_of, runtime_of
 from service.api.files import find_dataset
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
@@ -14,11 +14,21 @@ _MAX_MODEL = 256
 
 
 def model_of(request: HttpRequest) -> str | None:
-    """Return the query's `model`; it need not be in the catalogue. Raises InvalidRequest."""
+    """Return the query's `model`. Raises InvalidRequest for one that no provider can take."""
     model = queries.text_of(request, "model")
     if model is not None and not (1 <= len(model) <= _MAX_MODEL and model.isprintable()):
         raise InvalidRequest(f"A model name has 1 to {_MAX_MODEL} printable characters.", param="model")
+    if model is not None and not _may_be_known(request, model):
+        raise InvalidRequest(
+            f"Nothing is known of the model {model!r}; GET /v1/models lists those that are.", param="model"
+        )
     return model
+
+
+def _may_be_known(request: HttpRequest, model: str) -> bool:
+    """A remote provider may take names that the catalogue lacks; without any, such a name is a mistake."""
+    context = context_of(request)
+    return context.runtime.catalogue.resolve(model) is not None or any(p.target != "local" for p in context.places)
 
 
 async def requested(request: HttpRequest, record: FileRecord) -> ReportRequest:

@@ -31,6 +31,7 @@ class ApiKeyStore:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(keys.api_key(record.id), msgspec.json.encode(record))
             pipe.zadd(keys.API_KEYS, {record.id: now})
+            pipe.set(keys.API_KEYS_MADE, "1")
             await pipe.execute()
         return record, token
 
@@ -51,8 +52,8 @@ class ApiKeyStore:
         return bool(answers[0])
 
     async def any(self) -> bool:
-        """Tell whether a key was ever created and not revoked; expired ones count."""
-        return bool(await self._redis.zcard(keys.API_KEYS))
+        """Tell whether a key was ever created: revoking the last one closes the service, it does not open it."""
+        return bool(await self._redis.exists(keys.API_KEYS_MADE, keys.API_KEYS))
 
     async def verify(self, token: str, now: float) -> ApiKey | None:
         """Return the record of a good key; a malformed one costs no look-up."""

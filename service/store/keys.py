@@ -14,6 +14,7 @@ FAILURES = "tw:failures"
 FILES = "tw:files"
 FILES_EXPIRING = "tw:files:expiring"
 API_KEYS = "tw:keys"
+API_KEYS_MADE = "tw:api_keys:made"
 
 
 def job(job_id: str) -> str:

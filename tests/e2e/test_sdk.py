@@ -198,3 +198,8 @@ def test_a_bad_file_and_a_budget_are_told_before_anything_is_sent(client: openai
     assert job.error is not None
     assert (job.error.code, job.error.param) == ("invalid_training_file", "training_file")
     assert "Line 1" in job.error.message
+
+
+def test_a_report_under_a_model_that_nobody_takes_is_refused(client: openai.OpenAI, training_file: str) -> None:
+    with pytest.raises(openai.BadRequestError, match="Nothing is known"):
+        client.get(f"/datasets/{training_file}/report?model=nope", cast_to=object)

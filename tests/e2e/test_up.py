@@ -10,7 +10,7 @@ import pytest
 
 from service.cli import up
 from service.cli.supervisor import StartFailed
-from service.settings import Settings
+from service.settings import ConfigurationError, Settings
 from tests.e2e.installation import installation, tunewright
 from tests.e2e.processes import descendants, is_alive, until
 
@@ -121,6 +121,55 @@ def test_a_wrong_setting_is_named_and_nothing_starts(tmp_path):
     assert ended.returncode == 2
     assert "training_slots" in ended.stderr
     assert not (tmp_path / "data").exists()
+
+
+@linux
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/foo"])
+def test_a_data_folder_that_can_be_none_is_one_line(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    ended = tunewright("up", "--port", "0", "--data-dir", str(tmp_path / place))
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert "can't be used" in line
+    assert "Give --data-dir" in line
+
+
+def test_what_is_in_the_data_folder_and_can_not_be_used_is_named(tmp_path):
+    (tmp_path / "run").write_text("")
+    ended = tunewright("up", "--port", "0", "--data-dir", str(tmp_path))
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert f"{tmp_path}/run: File exists" in line
+
+
+def test_a_redis_that_forgets_is_refused_in_one_line_before_anything_starts(tmp_path, redis_server, redis_url):
+    with redis_server.client() as client:
+        client.config_set("appendfsync", "everysec")
+        try:
+            ended = tunewright("up", "--port", "0", "--data-dir", str(tmp_path / "data"), REDIS_URL=redis_url)
+        finally:
+            client.config_set("appendfsync", "always")
+    assert ended.returncode == 2
+    line, last = ended.stderr.splitlines()
+    assert "appendfsync is everysec, must be always" in line
+    assert last.endswith("stopped")
+
+
+@pytest.mark.parametrize(("url", "why"), [("http://x", "must be redis://HOST:PORT"), ("unix://", "must be")])
+def test_an_address_that_is_none_of_redis_is_one_line(tmp_path, url, why):
+    ended = tunewright("up", "--data-dir", str(tmp_path / "data"), TUNEWRIGHT_REDIS_URL=url)
+    assert ended.returncode == 2
+    assert [why in line for line in ended.stderr.splitlines()] == [True]
+
+
+async def test_a_redis_that_refuses_the_password_is_not_waited_for(tmp_path, redis_server, redis_url):
+    with redis_server.client() as client:
+        client.config_set("requirepass", "right")
+        try:
+            with pytest.raises(ConfigurationError, match="refuses the user or password"):
+                await up.run(Settings(port=0, data_dir=tmp_path, redis_url=redis_url))
+        finally:
+            client.config_set("requirepass", "")
 
 
 def test_a_path_too_long_for_sockets_still_works(tmp_path):

@@ -15,7 +15,7 @@ from workers.training.engines import BASE_MODELS, engine_for
 from workers.training.run_directory import RunDirectory
 from workers.training.spec import RunState
 
-_NAME = re.compile(r"ft:[^:]+:[^:]*:[^:]*:(?P<id>[0-9a-f]{8})(:ckpt-step-(?P<step>\d+))?\Z")
+_NAME = re.compile(r"ft:[^:]+:.*:(?P<id>[0-9a-f]{8})(:ckpt-step-(?P<step>\d+))?\Z")
 _CHECKPOINT = ":ckpt-step-"
 _LOADED = 8
 

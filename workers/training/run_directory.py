@@ -104,8 +104,12 @@ class RunDirectory:
         return kept
 
     def checkpoints(self) -> list[CheckpointMeta]:
-        """Return the epoch checkpoints, newest first."""
-        return [_meta(folder) for folder in _by_step(self.checkpoints_path)]
+        """Return the epoch checkpoints, newest first; one that is dropped meanwhile is left out."""
+        found: list[CheckpointMeta] = []
+        for folder in _by_step(self.checkpoints_path):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(_meta(folder))
+        return found
 
     def checkpoint_folder(self, step: int) -> Path:
         """Return where the epoch checkpoint of `step` lies."""
