@@ -106,7 +106,7 @@ class JobCreate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: _Name
     training_file: _Id
     validation_file: _Id | None = None
-    suffix: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\w .-]+\Z")] | None = None
+    suffix: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .-]+(?!\n)$")] | None = None
     seed: Annotated[int, Meta(ge=0, le=_MAX_SEED)] | None = None
     method: MethodInput | None = None
     hyperparameters: SupervisedNumbers | None = None
