@@ -141,6 +141,8 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
         raise ConfigurationError(f"Configuration: {error}. See the settings table in the README.") from error
     for name, provider in settings.providers.items():
         _check_provider(name, provider)
+    if settings.redis_url is not None:
+        _check_redis_url(settings.redis_url)
     for entry in settings.webhook_allow:
         _check_allowed(entry)
     return settings
@@ -225,6 +227,29 @@ def _with_key(name: str, table: Any, env: Mapping[str, str]) -> Any:
         except OSError as error:
             raise ConfigurationError(f"[providers.{name}] api_key_file can't be read: {error}") from error
     return values
+
+
+def _check_redis_url(url: str) -> None:
+    try:
+        is_good = _is_redis_url(url)
+    except ValueError:  # of urlsplit: a port that is no number, an open bracket
+        is_good = False
+    if not is_good:  # said without the address, which may hold a password
+        raise ConfigurationError(
+            "redis_url (or REDIS_URL) must be redis://HOST:PORT, rediss://HOST:PORT, unix:///PATH or "
+            "sentinel://HOST:PORT,HOST:PORT/NAME."
+        )
+
+
+def _is_redis_url(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme in {"redis", "rediss"}:
+        return parts.port != 0
+    has_path = bool(parts.path.strip("/"))
+    if parts.scheme == "sentinel":
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        return has_path and all(urlsplit(f"//{host}").port for host in hosts)
+    return parts.scheme == "unix" and has_path
 
 
 def _check_allowed(entry: str) -> None:

@@ -22,12 +22,29 @@ class Taken(Exception):
     """Another process holds the folder or the port; the message says which and what to do."""
 
 
+class Unusable(Exception):
+    """The data folder can't be made or written to; the message says why and what to do."""
+
+
+@contextlib.contextmanager
+def usable(data_dir: Path) -> Generator[None]:
+    """Turn what the system says against the data folder, or what is in it, into Unusable."""
+    try:
+        yield
+    except OSError as error:
+        what = data_dir if error.filename is None else error.filename
+        raise Unusable(
+            f"The data folder {data_dir} can't be used: {what}: {error.strerror or error}. "
+            "Give --data-dir a folder that you may write to."
+        ) from error
+
+
 @contextlib.asynccontextmanager
 async def lock(data_dir: Path, wait_s: float = WAIT_S) -> AsyncGenerator[int]:
     """Hold the folder's lock; give its descriptor.
 
     Children that inherit the descriptor hold the lock too, so that the folder is free only once the last is gone.
-    Waits up to `wait_s` for a predecessor to end, then raises Taken.
+    Waits up to `wait_s` for a predecessor to end, then raises Taken; Unusable where there can be no such folder.
     """
     with _opened(data_dir) as descriptor:
         try:
@@ -40,9 +57,10 @@ async def lock(data_dir: Path, wait_s: float = WAIT_S) -> AsyncGenerator[int]:
 
 
 def is_locked(data_dir: Path) -> bool:
-    """Tell whether a process holds the folder now."""
-    if not (data_dir / _LOCK).exists():
-        return False
+    """Tell whether a process holds the folder now; raises Unusable."""
+    with usable(data_dir):
+        if not (data_dir / _LOCK).exists():
+            return False
     with _opened(data_dir) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,8 +101,9 @@ def socket_folder(data_dir: Path) -> Path:
 
 @contextlib.contextmanager
 def _opened(data_dir: Path) -> Generator[int]:
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with usable(data_dir):
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
     finally:

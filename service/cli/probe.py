@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import math
 from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
@@ -21,14 +22,20 @@ def base_url(host: str, port: int) -> str:
     return f"http://[{name}]:{port}/v1" if ":" in name else f"http://{name}:{port}/v1"
 
 
-async def redis_answers(url: str) -> None:
-    """Return once Redis answers there: it may be starting, or still be loading its file."""
+async def redis_answers(url: str, wait_s: float = math.inf) -> None:
+    """Return once Redis answers there: it may be starting, or still be loading its file.
+
+    Raises the last RedisError when `wait_s` are over.
+    """
+    deadline = asyncio.get_running_loop().time() + wait_s
     redis = connect(url, attempts=0)
     try:
         while True:
             try:
                 await redis.ping()
             except RedisError:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
                 await asyncio.sleep(_POLL_S)
             else:
                 return

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import msgspec
+from redis.exceptions import RedisError
 
 from service.cli import embedded, log_lines, places, probe, roles
 from service.cli.log_lines import say
@@ -18,13 +19,14 @@ from service.cli.roles import Receiver
 from service.cli.supervisor import Role, StartFailed, Supervisor
 from service.settings import ConfigurationError, Settings, child_environment, load
 from service.store.api_keys import ApiKeyStore
-from service.store.redis import connect
+from service.store.redis import NotDurable, check_durability, connect
 
 READY = "Tunewright is ready: "
 _REDIS_WAIT_S = 30.0
 _POLL_S = 0.03
 _REMIND_S = 15.0
-_EXPECTED = (ConfigurationError, StartFailed, places.Taken, embedded.RedisMissing)
+_WRONG = (ConfigurationError, NotDurable, places.Unusable)
+_EXPECTED = (*_WRONG, StartFailed, places.Taken, embedded.RedisMissing)
 _NO_KEY = (
     "{host} can be reached from other machines, and no API key was made. Make one with "
     "`tunewright keys --data-dir {data} create`, or bind to 127.0.0.1."
@@ -52,7 +54,7 @@ def command(*, config: Path | None, with_receiver: int | None, verbose: bool, **
         asyncio.run(run(settings, config, receiver))
     except _EXPECTED as error:
         say(str(error), logging.ERROR)
-        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+        sys.exit(2 if isinstance(error, _WRONG) else 1)
 
 
 async def run(settings: Settings, file: Path | None = None, receiver: Receiver | None = None) -> None:
@@ -60,7 +62,9 @@ async def run(settings: Settings, file: Path | None = None, receiver: Receiver |
     stop = _signals()
     async with places.lock(settings.data_dir) as lock:
         with await places.listen(settings.host, settings.port) as listener:
-            settings, plan = _resolved(settings, listener.getsockname()[1], places.socket_folder(settings.data_dir))
+            with places.usable(settings.data_dir):
+                sockets = places.socket_folder(settings.data_dir)
+                settings, plan = _resolved(settings, listener.getsockname()[1], sockets)
             groups = roles.groups(settings, plan, listener.fileno(), receiver)
             supervisor = Supervisor(child_environment(settings, file), lock)
             try:
@@ -106,20 +110,20 @@ async def _start(supervisor: Supervisor, settings: Settings, groups: list[list[R
 
 
 async def _check_redis(settings: Settings) -> None:
-    """Wait until Redis answers; refuse to open a door to other machines while there is no key to it."""
+    """Wait until Redis answers; refuse one that forgets, and a door open to other machines without a key to it."""
     url = settings.redis_url or ""
     try:
-        async with asyncio.timeout(_REDIS_WAIT_S):
-            await probe.redis_answers(url)
-    except TimeoutError as error:
-        raise StartFailed("Redis does not answer. Is its address right (REDIS_URL)?") from error
-    if not settings.is_loopback:
-        redis = connect(url)
-        try:
-            if not await ApiKeyStore(redis).any():
-                raise ConfigurationError(_NO_KEY.format(host=settings.host, data=settings.data_dir))
-        finally:
-            await redis.aclose()
+        await probe.redis_answers(url, _REDIS_WAIT_S)
+    except RedisError as error:
+        raise StartFailed(f"Redis does not answer: {error}. Is its address right (REDIS_URL)?") from error
+    redis = connect(url)
+    try:
+        if not settings.redis_unchecked:
+            await check_durability(redis)
+        if not settings.is_loopback and not await ApiKeyStore(redis).any():
+            raise ConfigurationError(_NO_KEY.format(host=settings.host, data=settings.data_dir))
+    finally:
+        await redis.aclose()
 
 
 async def _until(stop: asyncio.Event, supervisor: Supervisor, work: Coroutine[Any, Any, None]) -> None:

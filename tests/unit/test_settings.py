@@ -51,3 +51,18 @@ def test_a_provider_whose_keys_variable_is_not_set_says_so(tmp_path):
     assert load(environ={}).providers["mine"].lacks_key
     assert not load(environ={"MINE_KEY": "k"}).providers["mine"].lacks_key
     assert not load(environ={}).providers["local"].lacks_key
+
+
+@pytest.mark.parametrize(
+    "url", ["http://x", "redis://h:port", "redis://[::1", "unix://", "sentinel://h/m", "localhost"]
+)
+def test_an_address_that_is_none_of_redis_is_refused(url):
+    with pytest.raises(ConfigurationError, match="must be redis://HOST:PORT"):
+        load(environ={"REDIS_URL": url})
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "rediss://u:p@h:6380/1", "unix:///run/redis.sock?db=1", "sentinel://u:p@a:1,b:2/main/3"]
+)
+def test_the_forms_of_a_redis_address(url):
+    assert load(environ={}, redis_url=url).redis_url == url
