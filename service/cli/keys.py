@@ -46,9 +46,10 @@ def command(ctx: click.Context, data_dir: Path | None, config: Path | None) -> N
 @click.pass_obj
 def create(settings: Settings, name: str, days: int | None) -> None:
     """Make a key and print it, alone on standard output. It is shown this once: only its SHA-256 is kept."""
+    name = _plain(name)
     now = clock.now()
     expires_at = None if days is None else int(now) + days * _DAY_S
-    record, token = _with_keys(settings, lambda keys: keys.create(name, now, expires_at))
+    record, token = _with_keys(settings, lambda keys: keys.create(name, now, expires_at), may_begin=True)
     click.echo(token)
     click.echo(f"Key {record.id} ({name}) is made. Keep it now: it can't be shown again.", err=True)
 
@@ -59,7 +60,7 @@ def list_keys(settings: Settings) -> None:
     """List the keys, oldest first: id, made on, expires on, name."""
     for key in _with_keys(settings, lambda keys: keys.list()):
         expires = "never" if key.expires_at is None else _date(key.expires_at)
-        click.echo(f"{key.id}  {_date(key.created_at)}  {expires:<10}  {key.name}")
+        click.echo(f"{key.id}  {_date(key.created_at)}  {expires:<10}  {_plain(key.name)}")
 
 
 @command.command()
@@ -72,7 +73,20 @@ def revoke(settings: Settings, key_id: str) -> None:
     click.echo(f"Key {key_id} is revoked.", err=True)
 
 
-def _with_keys(settings: Settings, work: Callable[[ApiKeyStore], Awaitable[_T]]) -> _T:
+class _NoInstallation(click.ClickException):
+    """There is nothing to read keys from."""
+
+    exit_code = 2
+
+
+def _with_keys(settings: Settings, work: Callable[[ApiKeyStore], Awaitable[_T]], *, may_begin: bool = False) -> _T:
+    """Do `work`; a data folder that nobody used yet is begun for a first key alone."""
+    if not may_begin and settings.redis_url is None and not (settings.data_dir / embedded.FOLDER).is_dir():
+        raise _NoInstallation(
+            f"There is no data folder at {settings.data_dir}, or none of ours. Give --data-dir the one that "
+            "`tunewright up` was started with."
+        )
+
     async def run() -> _T:
         async with asyncio.timeout(_WAIT_S), _redis_url(settings) as url:
             redis = connect(url)
@@ -85,7 +99,7 @@ def _with_keys(settings: Settings, work: Callable[[ApiKeyStore], Awaitable[_T]])
         return asyncio.run(run())
     except (RedisError, TimeoutError) as error:
         raise click.ClickException(f"Redis does not answer: {error}") from error
-    except (embedded.RedisMissing, places.Taken) as error:
+    except (embedded.RedisMissing, places.Taken, places.Unusable) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -95,12 +109,15 @@ async def _redis_url(settings: Settings) -> AsyncGenerator[str]:
     if settings.redis_url is not None:
         yield settings.redis_url
         return
-    sockets = places.socket_folder(settings.data_dir)
-    if places.is_locked(settings.data_dir):
+    is_running = places.is_locked(settings.data_dir)
+    with places.usable(settings.data_dir):
+        sockets = places.socket_folder(settings.data_dir)
+    if is_running:
         yield f"unix://{sockets / embedded.SOCKET}"
         return
     async with places.lock(settings.data_dir) as lock:
-        plan = embedded.prepare(settings.data_dir / embedded.FOLDER, sockets / embedded.SOCKET)
+        with places.usable(settings.data_dir):
+            plan = embedded.prepare(settings.data_dir / embedded.FOLDER, sockets / embedded.SOCKET)
         supervisor, role = Supervisor(child_environment(settings), lock), roles.store(plan)
         supervisor.keep(role)
         try:
@@ -109,6 +126,11 @@ async def _redis_url(settings: Settings) -> AsyncGenerator[str]:
         finally:
             await supervisor.stop([role])
             supervisor.close()
+
+
+def _plain(name: str) -> str:
+    """Return `name` without control characters, which would break the table or steer the terminal."""
+    return "".join(letter for letter in name if letter.isprintable())
 
 
 def _date(seconds: int) -> str:
