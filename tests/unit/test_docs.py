@@ -78,6 +78,14 @@ def known_command(words: list[str]) -> None:
 
 
 @by_name
+def test_commands_of_one_block_use_one_data_folder(document):
+    for block in blocks(document, "sh"):
+        lines = [shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("tunewright ")]
+        folders = {line[line.index("--data-dir") + 1] if "--data-dir" in line else None for line in lines}
+        assert len(folders) <= 1, block
+
+
+@by_name
 def test_modules_that_are_run_exist(document):
     for module, rest in re.findall(r"python -m ([\w.]+)(?: (\w+))?", document.read_text()):
         path = ROOT / module.replace(".", "/")
