@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo node run test check format bench docs lock
+.PHONY: help setup demo node run test check soak format bench docs lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,6 +50,9 @@ check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts,
 
 UV ?= uv
 COVERAGE_FLOOR := 90
+
+soak: $(STAMP) ## Ten times the chaos that CI runs: 3,000 jobs, 15 minutes
+	TUNEWRIGHT_SOAK=10 $(BIN)/pytest -m soak -s
 
 format: $(STAMP) ## Put the code into form
 	$(BIN)/ruff format .

@@ -15,80 +15,60 @@ import pytest
 
 from service.store.invariants import violations
 from tests.faults.points import API_POINTS
+from tests.faults.served import JOBS, Api, client_of
 from tests.faults.tcp_proxy import TcpProxy
 from tests.faults.trees import Crash, Nursery
 from tests.faults.world import World, make_world, until
 
-JOBS = "/v1/fine_tuning/jobs"
-FAILURES = (httpx2.HTTPError, OSError)
-
 
 @dataclass
-class Api:
+class Proxied:
     """A served API whose way to Redis leads through a faulty proxy; tests look at Redis directly."""
 
-    world: World
+    api: Api
     proxy: TcpProxy
-    http: httpx2.AsyncClient
     training_file: str
 
-    def body(self, **more: Any) -> dict[str, Any]:
-        return {
-            "model": "base-1", "training_file": self.training_file, "tunewright": {"provider": "remote"}, **more
-        }  # fmt: skip
+    @property
+    def world(self) -> World:
+        return self.api.world
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        return self.api.http
 
     async def post(self, key: str | None = None, **more: Any) -> httpx2.Response:
-        headers = {"idempotency-key": key} if key else {}
-        return await self.http.post(JOBS, json=self.body(**more), headers=headers)
+        return await self.api.post(self.training_file, key, **more)
 
-    async def post_until_accepted(self, key: str, timeout_s: float = 30, **more: Any) -> str:
-        """Do as a client that keeps its key: ask again until there is an answer."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                answer = await self.post(key, **more)
-            except FAILURES:
-                answer = None
-            if answer is not None and answer.status_code == 200:
-                return answer.json()["id"]
-            assert answer is None or answer.status_code in (409, 503), answer.text
-            assert time.monotonic() < deadline, answer.text if answer else "no answer"
-            await asyncio.sleep(0.2)
+    async def post_until_accepted(self, key: str, timeout_s: float = 30) -> str:
+        return await self.api.post_until_accepted(self.training_file, key, timeout_s)
 
     async def ids(self) -> set[str]:
-        return {job_id.decode() for job_id in await self.world.runtime.redis.zrange("tw:jobs", 0, -1)}
+        return await self.api.ids()
 
 
 @asynccontextmanager
-async def serve(folder: Path, trees: Nursery, crash: Crash | None = None) -> AsyncIterator[Api]:
+async def serve(folder: Path, trees: Nursery, crash: Crash | None = None) -> AsyncIterator[Proxied]:
     async with (
         make_world(folder, trees) as world,
         TcpProxy(folder / "redis.sock", folder / "p.sock") as proxy,
-        httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{world.settings.port}", trust_env=False, timeout=10
-        ) as http,
-    ):  # fmt: skip
+        client_of(world) as http,
+    ):
         world.settings = msgspec.structs.replace(world.settings, redis_url=f"unix://{folder}/p.sock")
         world.grow("api", crash=crash)
-
-        async def is_up() -> bool:
-            try:
-                return (await http.get("/health/live")).status_code == 200
-            except FAILURES:
-                return False
-
-        await until(is_up, "the API is up", lambda: world.log)
-        yield Api(world, proxy, http, (await world.dataset()).id)
+        api = Api(world, http)
+        await api.wait_until_up()
+        yield Proxied(api, proxy, (await world.dataset()).id)
 
 
 @pytest.fixture
-async def api(short_folder: Path, trees: Nursery) -> AsyncIterator[Api]:
+async def api(short_folder: Path, trees: Nursery) -> AsyncIterator[Proxied]:
     async with serve(short_folder, trees) as served:
         yield served
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3, 4])
-async def test_a1_a_lost_reply_is_one_job(api: Api, lost: int) -> None:
+async def test_a1_a_lost_reply_is_one_job(api: Proxied, lost: int) -> None:
     rule = api.proxy.on(b"EXEC", "lose_reply", times=lost)
     job_id = await api.post_until_accepted("same")
     assert rule.done == lost or rule.done >= 1
@@ -99,7 +79,7 @@ async def test_a1_a_lost_reply_is_one_job(api: Api, lost: int) -> None:
     assert await violations(api.world.runtime.redis) == []
 
 
-async def test_a2_the_same_key_with_another_body_is_refused(api: Api) -> None:
+async def test_a2_the_same_key_with_another_body_is_refused(api: Proxied) -> None:
     first = await api.post("same", seed=1)
     before = await api.world.runtime.redis.get(f"tw:job:{first.json()['id']}")
     assert (await api.post("same", seed=2)).status_code == 422
@@ -108,8 +88,8 @@ async def test_a2_the_same_key_with_another_body_is_refused(api: Api) -> None:
     assert len(await api.ids()) == 1
 
 
-async def test_a3_many_equal_requests_at_once_are_one_job(api: Api) -> None:
-    rounds, at_once = 20, 50
+async def test_a3_many_equal_requests_at_once_are_one_job(api: Proxied) -> None:
+    rounds, at_once = 10, 50
     api.proxy.on(b"\r\n", "lose_reply", times=1_000_000, share=0.1)
     for number in range(rounds):
         answers = await asyncio.gather(*(api.post_until_accepted(f"key-{number}", 60) for _ in range(at_once)))
@@ -141,35 +121,35 @@ async def test_a4_an_api_that_dies_accepts_all_or_nothing(trees: Nursery) -> Non
 
 
 @asynccontextmanager
-async def down(api: Api) -> AsyncIterator[None]:
+async def down(api: Proxied) -> AsyncIterator[None]:
     api.world.server.kill()
     yield
     await asyncio.to_thread(api.world.server.start)
 
 
 @asynccontextmanager
-async def read_only(api: Api) -> AsyncIterator[None]:
+async def read_only(api: Proxied) -> AsyncIterator[None]:
     await api.world.runtime.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
     yield
     await api.world.runtime.redis.execute_command("REPLICAOF", "NO", "ONE")
 
 
 @asynccontextmanager
-async def full(api: Api) -> AsyncIterator[None]:
+async def full(api: Proxied) -> AsyncIterator[None]:
     await api.world.runtime.redis.config_set("maxmemory", 1)
     yield
     await api.world.runtime.redis.config_set("maxmemory", 0)
 
 
 @asynccontextmanager
-async def frozen(api: Api) -> AsyncIterator[None]:
+async def frozen(api: Proxied) -> AsyncIterator[None]:
     api.proxy.freeze()
     yield
     api.proxy.heal()
 
 
 @asynccontextmanager
-async def loading(api: Api) -> AsyncIterator[None]:
+async def loading(api: Proxied) -> AsyncIterator[None]:
     for number in range(400):
         await api.world.runtime.redis.set(f"tw:x:{number}", "x", ex=60)
     api.world.server.kill()
@@ -183,7 +163,7 @@ async def loading(api: Api) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("fault", [down, read_only, full, frozen, loading], ids=lambda fault: fault.__name__)
-async def test_a6_without_a_sound_redis_nothing_is_accepted_and_nothing_hangs(api: Api, fault: Any) -> None:
+async def test_a6_without_a_sound_redis_nothing_is_accepted_and_nothing_hangs(api: Proxied, fault: Any) -> None:
     slowest = 0.0
 
     async def refused(number: int) -> None:
@@ -204,7 +184,7 @@ async def test_a6_without_a_sound_redis_nothing_is_accepted_and_nothing_hangs(ap
     assert await violations(api.world.runtime.redis) == []
 
 
-async def test_verbs_through_a_lossy_network_never_break(api: Api) -> None:
+async def test_verbs_through_a_lossy_network_never_break(api: Proxied) -> None:
     ids = [(await api.post(f"key-{number}")).json()["id"] for number in range(30)]
     api.proxy.on(b"\r\n", "lose_reply", times=1_000_000, share=0.15)
 

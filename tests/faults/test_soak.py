@@ -1,0 +1,83 @@
+"""The soak: many jobs through chaos. None lost, none doubled, every end told, counters equal to the ledger.
+
+`TUNEWRIGHT_SOAK` multiplies jobs, time and kills; `make soak` sets it to 10.
+"""
+
+import asyncio
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+
+from tests.faults.chaos import Chaos
+from tests.faults.ledger import Pace
+from tests.faults.served import Api, client_of
+from tests.faults.trees import Nursery
+from tests.faults.world import LINES, World, make_world, until
+
+FACTOR = float(os.environ.get("TUNEWRIGHT_SOAK", "1"))
+SECONDS = 90 * FACTOR
+JOBS = round(300 * FACTOR)
+WORKER_KILLS, TICKER_KILLS, REDIS_KILLS = round(60 * FACTOR), round(25 * FACTOR), round(8 * FACTOR)
+FAULTS = 0.3
+CONTENTS = 30
+ENDED_WITHIN_S = 240.0
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+async def test_soak(short_folder: Path, trees: Nursery) -> None:
+    seed = int(os.environ.get("TUNEWRIGHT_SOAK_SEED", random.SystemRandom().randrange(1 << 30)))
+    print(f"soak: {JOBS} jobs, {SECONDS:.0f} s, TUNEWRIGHT_SOAK_SEED={seed}")
+    pace = Pace(queued_s=0.5, running_s=2.0, list_lag_s=0.6)
+    async with make_world(short_folder, trees, pace=pace, settle_s=7.0, request_timeout_s=2.0) as world:
+        chaos = Chaos(world, seed=seed)
+        async with client_of(world) as http:
+            await Api(world, http).wait_until_up()
+        chaos.break_the_provider(FAULTS)
+        posting = asyncio.create_task(_post(world, seed))
+        await chaos.run(SECONDS, worker_kills=WORKER_KILLS, ticker_kills=TICKER_KILLS, redis_kills=REDIS_KILLS)
+        ids = await posting
+        world.provider.plan.heal()
+        stopped = time.monotonic()
+        await until(lambda: world.all_ended(ids), "all have ended", lambda: _left(world), ENDED_WITHIN_S)
+        print(f"{dict(chaos.dealt)}, faults {sum(world.provider.plan.injected.values())}, ", end="")
+        print(f"the last job ended {time.monotonic() - stopped:.0f} s after the chaos")
+        chaos.end_orphans()
+        jobs = await world.runtime.jobs.get_many(ids)
+        assert {job.status for job in jobs} == {"succeeded"}
+        assert len(world.provider.ledger.creates) == len(ids) == JOBS
+        assert chaos.dealt["worker"] >= 60 * FACTOR
+        await world.assert_told()
+        await world.assert_world()
+
+
+async def _post(world: World, seed: int) -> list[str]:
+    """Submit the jobs over most of the time, as clients that ask again with the same key."""
+    chance = random.Random(seed + 1)
+    pause_s = SECONDS * 0.8 / JOBS
+    contents = [LINES + LINES.splitlines(keepends=True)[0].replace(b"0", b"%d" % n) for n in range(10, 10 + CONTENTS)]
+    posting: list[asyncio.Task[str]] = []
+    async with client_of(world) as http:
+        api = Api(world, http)
+        for number in range(JOBS):
+            file_id = await _dataset(world, chance.choice(contents))
+            posting.append(asyncio.create_task(api.post_until_accepted(file_id, f"key-{number}", 60)))
+            await asyncio.sleep(chance.random() * 2 * pause_s)
+        world.accepted = await asyncio.gather(*posting)
+    return world.accepted
+
+
+async def _dataset(world: World, content: bytes) -> str:
+    while True:
+        try:
+            return (await world.dataset(content)).id
+        except RedisError:
+            await asyncio.sleep(0.2)
+
+
+def _left(world: World) -> str:
+    return world.log[-3000:]
