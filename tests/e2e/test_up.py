@@ -56,6 +56,12 @@ def test_it_is_ready_when_it_says_so(running):
     assert running.get("/models")["object"] == "list"
 
 
+def test_a_relayed_call_leaves_no_line_in_the_log(running):
+    said = {"model": "tunewright-tiny", "messages": [{"role": "user", "content": "hi"}]}
+    assert running.client.post("/chat/completions", json=said).status_code == 200
+    assert "HTTP Request" not in running.log
+
+
 @linux
 @pytest.mark.parametrize("role", ["worker-1", "ticker", "redis", "api"])
 def test_a_killed_child_is_started_again(running, role):
