@@ -8,9 +8,9 @@ from service.api.context import HttpRequest, runtime_of
 from service.api.dataset_wire import ReportPending
 from service.api.files import find_dataset
 from service.api.replies import Headers, Reply, json_reply
-from service.api.report_markdown import markdown
 from service.api.report_requests import own_report, requested
 from service.api.waiting import settled
+from service.core.dataset.markdown import to_markdown
 from service.core.dataset.report import Report
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
@@ -36,7 +36,7 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
         return json_reply(pending, status=202, headers=(*RETRY_AFTER, *headers))
     if form == "markdown":
         kind = (b"content-type", b"text/markdown; charset=utf-8")
-        return Reply(markdown(report, record.filename).encode(), headers=(kind, *headers))
+        return Reply(to_markdown(report, record.filename).encode(), headers=(kind, *headers))
     return json_reply(report, headers=headers)
 
 

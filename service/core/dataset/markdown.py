@@ -45,7 +45,7 @@ def by_code(report: Report) -> dict[str, list[Finding]]:
 
 
 def _head(report: Report, name: str | None) -> Iterator[str]:
-    yield f"# {name or report.dataset or 'Dataset'}: {verdict(report)}"
+    yield f"# {_text(name or report.dataset or 'Dataset')}: {verdict(report)}"
     yield ""
     yield f"- {_number(report.examples, 'example')} in {_number(report.lines, 'line')}, {report.bytes:,} bytes"
     yield f"- form {report.format or 'unknown'}, method {report.method}, model {report.model}"
@@ -68,7 +68,7 @@ def _findings(report: Report) -> Iterator[str]:
             place = f"line {each.line}" if each.line else "whole file"
             file = f"{each.file}, " if each.file != "training" else ""
             path = f" `{each.path}`" if each.path else ""
-            yield f"- {file}{place}{path}: {each.message}"
+            yield f"- {file}{place}{path}: {_text(each.message)}"
         if report.counts[code] > _LISTED:
             yield f"- and {report.counts[code] - min(_LISTED, len(findings)):,} more"
         yield ""
@@ -92,3 +92,9 @@ def _tokens(tokens: Tokens | None) -> Iterator[str]:
 
 def _number(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _text(value: str) -> str:
+    """Return `value` so that it can neither end a cell nor begin markup; it may quote a hostile file."""
+    flat = " ".join(value.split())
+    return "".join(f"\\{character}" if character in "\\|`*_[]<>#" else character for character in flat)
