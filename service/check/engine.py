@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from service.check.duplicates import ContextIndex
-from service.check.reader import Block, LineReader
+from service.check.reader import LineReader
 from service.check.scan import suspects
-from service.check.split import Rules, SplitCheck
+from service.check.split import SplitCheck
 from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
 from service.check.work import Work
 from service.core.dataset.profile import CheckProfile
@@ -110,17 +110,17 @@ def _check(
 
 
 def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
-    """Check one split: while a block is judged here, those before are counted and the next is scanned in the pool."""
+    """Check one split: while a block is judged here, those before are counted in the pool."""
     waiting: deque[tuple[Work, Future[list[int]]]] = deque()
-    for block, scan in _scanned(reader, shared.pool):
+    for block in reader:
         if block.first == 1 and (code := split.opens(block.raw)) is not None:
             shared.log.add(code, _OPENS[code], file=split.file)
             reader.drain()
             return
-        work = split.examine(block, scan.result())
+        work = split.examine(block, suspects(block.raw, block.feeds))
         if shared.counter is None:
             continue
-        waiting.append((work, shared.pool.submit(shared.counter.count_many, work.spans.texts)))
+        waiting.append((work, shared.pool.submit(shared.counter.count_unverified, work.spans.texts)))
         if len(waiting) > _WAITING:
             _tally(*waiting.popleft(), split, tally, shared)
     for each in waiting:
@@ -128,20 +128,10 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
     split.close()
 
 
-def _scanned(reader: LineReader, pool: ThreadPoolExecutor) -> Iterator[tuple[Block, Future[Mapping[int, Rules]]]]:
-    """Yield each block with its scan, which runs while the block before is judged."""
-    before: tuple[Block, Future[Mapping[int, Rules]]] | None = None
-    for block in reader:
-        scan = pool.submit(suspects, block.raw)
-        if before is not None:
-            yield before
-        before = block, scan
-    if before is not None:
-        yield before
-
-
 def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
+    assert shared.counter is not None
     counts, spans = future.result(), work.spans
+    shared.counter.verify(spans.texts, counts)
     sums = list(accumulate(map(add, counts, spans.leads), initial=0))
     starts = [0, *work.ends[:-1]] if work.ends else []
     lengths = [sums[end] - sums[start] for start, end in zip(starts, work.ends, strict=True)]

@@ -31,12 +31,14 @@ class _Shape(NamedTuple):
 
     leads: tuple[int, ...]
     trained: tuple[bool, ...]
+    answers: slice
     instructed: bool
 
 
 def take_plain(lines: Sequence[bytes | None], first: int, closer: Container[int], work: Work) -> list[int]:
     """Take in the lines that leave nothing to find; return the indexes of the others, and of those in `closer`."""
     decode = DECODERS["chat"].decode
+    (all_texts, all_leads, all_trained), keys = work.spans.columns, work.keys
     left: list[int] = []
     for at, raw in enumerate(lines):
         if at in closer or raw is None or len(raw) >= BLANKS:
@@ -48,14 +50,22 @@ def take_plain(lines: Sequence[bytes | None], first: int, closer: Container[int]
             left.append(at)
             continue
         kinds = tuple([message.__class__ for message in messages])
+        texts = [message.content for message in messages]
         shape = _shape_of(kinds)
-        texts: list[str] = [message.content for message in messages]
-        if shape is None or not _bare(raw, len(kinds)) or not _clean(texts, shape.trained):
+        if shape is None or not _bare(raw, len(kinds)) or not _clean(texts, texts[shape.answers]):
             left.append(at)
             continue
-        work.spans.extend(texts, shape.leads, shape.trained)
-        work.keys.add(hash((kinds[:-1], *texts[:-1])), hash(texts[-1]), first + at)
-        work.end(first + at, texts[0] if shape.instructed else "", texts[-1])
+        answer = texts[-1]
+        all_texts += texts
+        all_leads += shape.leads
+        all_trained += shape.trained
+        work.ends.append(len(all_texts))
+        work.lines.append(first + at)
+        work.systems.append(texts[0] if shape.instructed else "")
+        work.answers.append(answer)
+        keys.contexts.append(hash((kinds[:-1], *texts[:-1])))
+        keys.targets.append(hash(answer))
+    keys.lines.extend(work.lines)
     return left
 
 
@@ -68,13 +78,11 @@ def _bare(raw: bytes, messages: int) -> bool:
     return members == 1 + 2 * messages or members - raw.count(b'\\":') == 1 + 2 * messages
 
 
-def _clean(texts: list[str], answers: tuple[bool, ...]) -> bool:
-    for text, answer in zip(texts, answers, strict=True):
+def _clean(texts: list[str], answers: list[str]) -> bool:
+    for text in texts:
         if text.__class__ is not str or not text or text.isspace():
             return False
-        if answer and len(text) >= LOOP_CHARACTERS and loops(text):
-            return False
-    return True
+    return all(len(answer) < LOOP_CHARACTERS or not loops(answer) for answer in answers)
 
 
 @lru_cache(maxsize=1024)
@@ -87,4 +95,5 @@ def _shape_of(kinds: Kinds) -> _Shape | None:
     if before is not Assistant:
         return None
     leads = (PER_EXAMPLE + PER_MESSAGE, *[PER_MESSAGE] * (len(kinds) - 1))
-    return _Shape(leads, tuple(kind is Assistant for kind in kinds), kinds[0] is System)
+    instructed = kinds[0] is System
+    return _Shape(leads, tuple(kind is Assistant for kind in kinds), slice(1 + instructed, None, 2), instructed)

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 16 << 20
 """The longest line that is read: above OpenAI's one image of ten megabytes, below what would hurt a worker."""
@@ -14,11 +17,15 @@ TEXT_BYTES = 4 << 20
 
 
 class Block(NamedTuple):
-    """Whole lines without their line feeds; `first` is the number of the first, from 1. None is a skipped line."""
+    """Whole lines without their line feeds; `first` is the number of the first, from 1. None is a skipped line.
+
+    `raw` is all of them, with a line feed between each two; `feeds` says where each line ends in it.
+    """
 
     first: int
     lines: list[bytes | None]
     raw: bytes
+    feeds: npt.NDArray[np.intp]
 
 
 class LineReader:
@@ -59,26 +66,30 @@ class LineReader:
                 skipping = False
             cut = data.rfind(b"\n")
             if cut >= 0:
-                rest.append(data[:cut])
-                raw = b"".join(rest)
+                raw = b"".join((*rest, memoryview(data)[:cut]))
                 rest, held = [data[cut + 1 :]], len(data) - cut - 1
-                yield self._block(list(raw.split(b"\n")), raw)
+                yield self._block(raw.split(b"\n"), raw)
             else:
                 rest.append(data)
                 held += len(data)
             if held > LINE_BYTES:
                 rest, held, skipping = [], 0, True
-                yield self._block([None], b"")
+                yield self._skipped()
         if held:
             raw = b"".join(rest)
             yield self._block([raw], raw)
 
-    def _block(self, lines: list[bytes | None], raw: bytes) -> Block:
+    def _block(self, lines: list[bytes], raw: bytes) -> Block:
         first = self.lines + 1
         self.lines += len(lines)
-        if len(raw) > TEXT_BYTES:
-            lines = [None if line is None or _too_long(line) else line for line in lines]
-        return Block(first, lines, raw)
+        feeds = np.cumsum(np.fromiter(map(len, lines), np.intp, len(lines))) + np.arange(len(lines))
+        if len(raw) <= TEXT_BYTES:
+            return Block(first, list(lines), raw, feeds)
+        return Block(first, [None if _too_long(line) else line for line in lines], raw, feeds)
+
+    def _skipped(self) -> Block:
+        self.lines += 1
+        return Block(self.lines, [None], b"", np.zeros(1, np.intp))
 
     def _read(self) -> bytes:
         data = self._stream.read(BLOCK_BYTES)

@@ -16,57 +16,74 @@ from service.core.dataset.rules import RULES, Anchor, TextRule
 
 _WORD = 8
 Positions = npt.NDArray[np.intp]
+Families = npt.NDArray[np.uint64]
 
 
 class _Tables(NamedTuple):
-    """What begins an anchor, and what goes on.
+    """What begins an anchor, and what goes on: one bit for each family of anchors.
 
-    `starts` marks the pairs of bytes that begin one. `pairs` hold one bit for each family of anchors that may have a
-    pair at 0, 2, 4 or 6; `words` the families' anchors as (mask, value) of eight bytes, none where the pairs alone
-    decide; `rules` the rule of each family.
+    `places[n]` holds, for each pair of bytes, the families that may have the pair at n; `words` are their anchors as
+    (mask, value) of eight bytes, none where the pairs alone decide; `rules` each family's rule. `marks`, `first`
+    and `warm` say the same of all families together: 1 where a pair may stand at 0, 2 where it may at 1, `hot` for
+    either; 2 where a byte may stand at 0; 1 where a pair may at 2.
     """
 
-    starts: npt.NDArray[np.bool_]
-    pairs: tuple[npt.NDArray[np.uint64], ...]
+    hot: npt.NDArray[np.bool_]
+    marks: npt.NDArray[np.uint8]
+    first: npt.NDArray[np.uint8]
+    warm: npt.NDArray[np.uint8]
+    places: tuple[Families, ...]
     words: dict[int, tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]]
     rules: tuple[TextRule, ...]
 
 
-def suspects(raw: bytes) -> Mapping[int, Sequence[TextRule]]:
-    """Return, by index of the line in the block `raw`, the rules that it may break."""
-    tables = _tables()
-    padded = np.frombuffer(raw + bytes(_WORD), np.uint8)
-    families, at = _candidates(padded, len(raw), tables)
-    words: npt.NDArray[np.uint64] = np.ndarray((len(raw),), "<u8", padded.data, strides=(1,))
-    held = words[at]
-    for bit, (masks, values) in tables.words.items():
-        chosen = np.flatnonzero(families & np.uint64(1 << bit))
-        wrong = chosen[((held[chosen, None] & masks) != values).all(axis=1)]
-        families[wrong] ^= np.uint64(1 << bit)
-    kept = np.flatnonzero(families)
-    if not len(kept):
-        return {}
-    feeds = np.flatnonzero(padded[: len(raw)] == ord("\n"))
-    lines = np.searchsorted(feeds, at[kept])
+def suspects(raw: bytes, feeds: Positions) -> Mapping[int, Sequence[TextRule]]:
+    """Return, by index of the line in the block `raw`, the rules that it may break; line i ends at `feeds[i]`."""
     found: dict[int, int] = {}
-    for line, family in zip(lines.tolist(), families[kept].tolist(), strict=True):
-        found[line] = found.get(line, 0) | family
-    return {line: _rules_of(family) for line, family in found.items()}
+    last = max(0, len(raw) - 4 * _WORD)
+    for start, piece in ((0, raw), (last, raw[last:] + b" " * 2 * _WORD)):
+        families, at = _candidates(piece)
+        lines = np.searchsorted(feeds, at + start)
+        for line, family in zip(lines.tolist(), families.tolist(), strict=True):
+            found[line] = found.get(line, 0) | family
+    return {line: _rules_of(family) for line, family in found.items() if line < len(feeds)}
 
 
-def _candidates(padded: npt.NDArray[np.uint8], size: int, tables: _Tables) -> tuple[npt.NDArray[np.uint64], Positions]:
-    """Return positions where an anchor may begin, those at even places first, and the bits of its families."""
-    found: list[tuple[npt.NDArray[np.uint64], Positions]] = []
-    for start in (0, 1):
-        pairs = padded[start : start + (len(padded) - start) // 2 * 2].view("<u2")
-        at = np.flatnonzero(tables.starts.take(pairs[: (size - start + 1) // 2]))
-        families = tables.pairs[0].take(pairs[at])
-        for step in (1, 2, 3):
-            families &= tables.pairs[step].take(pairs[at + step])
-            real = np.flatnonzero(families)
-            families, at = families[real], at[real]
-        found.append((families, at * 2 + start))
-    return np.concatenate([families for families, _ in found]), np.concatenate([at for _, at in found])
+def _candidates(raw: bytes) -> tuple[Families, Positions]:
+    """Return the families of anchors that begin somewhere but in the last eight bytes, and where.
+
+    Only every other pair is looked at: an anchor has one there at its place 0 or 1.
+    """
+    tables = _tables()
+    places, pairs = tables.places, np.frombuffer(raw, "<u2", len(raw) // 2)
+    hot = np.flatnonzero(tables.hot.take(pairs[: max(0, len(pairs) - 4)]))
+    marks = tables.marks.take(pairs[hot])
+    begin = hot[np.flatnonzero(marks & tables.warm.take(pairs[hot + 1]))]
+    follow = hot[np.flatnonzero(marks & tables.first.take(np.frombuffer(raw, np.uint8)[hot * 2 - 1]))]
+    found: list[tuple[Families, Positions]] = []
+    for at, steps in ((begin, (0, 2, 4, 6)), (follow, (1, 3, 5, 7))):
+        families = places[steps[0]].take(pairs[at])
+        for place in steps[1:]:
+            families &= places[place].take(pairs[at + place // 2])
+            kept = np.flatnonzero(families)
+            families, at = families[kept], at[kept]
+        found.append((families, at * 2 - steps[0]))
+    families, at = (np.concatenate(each) for each in zip(*found, strict=True))
+    return _confirmed(raw, families, at, tables)
+
+
+def _confirmed(raw: bytes, families: Families, at: Positions, tables: _Tables) -> tuple[Families, Positions]:
+    """Return what is left when whole anchors are compared."""
+    if len(at):
+        words: npt.NDArray[np.uint64] = np.ndarray((len(raw) - _WORD + 1,), "<u8", raw, strides=(1,))
+        held = words[at]
+        families[at < 0] = 0
+        for bit, (masks, values) in tables.words.items():
+            chosen = np.flatnonzero(families & np.uint64(1 << bit))
+            wrong = chosen[((held[chosen, None] & masks) != values).all(axis=1)]
+            families[wrong] ^= np.uint64(1 << bit)
+    kept = np.flatnonzero(families)
+    return families[kept], at[kept]
 
 
 @cache
@@ -77,21 +94,23 @@ def _rules_of(families: int) -> tuple[TextRule, ...]:
 
 @cache
 def _tables() -> _Tables:
-    pairs = tuple(np.zeros(1 << 16, np.uint64) for _ in range(4))
+    places = tuple(np.zeros(1 << 16, np.uint64) for _ in range(_WORD))
     words: dict[int, tuple[Any, Any]] = {}
     rules: list[TextRule] = []
     for rule in RULES:
         for literal, family in _families(rule):
             for anchor in family:
-                for step, table in enumerate(pairs):
-                    _mark(table, anchor, step * 2, len(rules))
+                for place, table in enumerate(places):
+                    _mark(table, anchor, place, len(rules))
             if literal:
                 whole = [anchor[:_WORD] for anchor in family if isinstance(anchor, bytes)]
                 values = np.frombuffer(b"".join(each.ljust(_WORD, b"\0") for each in whole), "<u8")
                 masks = np.frombuffer(b"".join((b"\xff" * len(each)).ljust(_WORD, b"\0") for each in whole), "<u8")
                 words[len(rules)] = masks, values
             rules.append(rule)
-    return _Tables(pairs[0] != 0, pairs, words, tuple(rules))
+    at_0, at_1, at_2 = ((places[place] != 0).astype(np.uint8) for place in range(3))
+    first = at_0.reshape(256, 256).max(axis=0)
+    return _Tables((at_0 | at_1) != 0, at_0 | at_1 << 1, 2 * first, at_2, places, words, tuple(rules))
 
 
 def _families(rule: TextRule) -> Iterator[tuple[bool, list[Anchor]]]:
@@ -108,7 +127,7 @@ def _steps(anchor: Anchor) -> int:
     return min(len(anchor), _WORD) // 2
 
 
-def _mark(table: npt.NDArray[np.uint64], anchor: Anchor, at: int, bit: int) -> None:
+def _mark(table: Families, anchor: Anchor, at: int, bit: int) -> None:
     """Mark the pairs of bytes that an anchor may have at a place and the next; any, beyond its end."""
     low, high = (_choice(anchor[place : place + 1]) for place in (at, at + 1))
     grid = table.reshape(256, 256)  # row: the pair's second byte, column: its first

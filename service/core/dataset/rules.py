@@ -7,11 +7,13 @@ from typing import Literal, NamedTuple
 from service.core.dataset.numbers import is_card, is_iban, is_phone
 
 Anchor = bytes | tuple[bytes, ...]
-"""Two bytes or more that a line holds in a row; in a tuple, each place has its choice of bytes."""
+"""Three bytes or more that a line holds in a row; in a tuple, each place has its choice of bytes."""
 
+_ANY = bytes(range(256))
 _DIGIT = b"0123456789"
 _UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_ALNUM = _DIGIT + _UPPER + _UPPER.lower()
+_LOWER = _UPPER.lower()
+_ALNUM = _DIGIT + _UPPER + _LOWER
 _BETWEEN = _DIGIT + b" -"
 
 
@@ -44,13 +46,13 @@ RULES = (
     SPACED_KEY,
     TextRule(
         "control_token",
-        (b"<|", b"\\u003c|", b"\\u003C|"),
+        ((b"<", b"|", _LOWER), b"\\u003c|", b"\\u003C|"),
         re.compile(r"<\|(?:endoftext|endofprompt|startoftext|fim_(?:prefix|middle|suffix)|im_(?:start|end|sep))\|>"),
         "the text holds a control token of the tokenizer",
     ),
     TextRule(
         "template_tokens",
-        (b"<|", b"\\u003c", b"\\u003C", b"INST]", b"<<SYS", b"_of_turn>", b"</s>", "<｜".encode()),
+        ((b"<", b"|", _LOWER), b"\\u003c", b"\\u003C", b"INST]", b"<<SYS", b"_of_turn>", b"</s>", "<｜".encode()),
         re.compile(
             r"<\|(?:im_(?:start|end|sep)|begin_of_text|end_of_text|eot_id|eom_id|(?:start|end)_header_id|system|user"
             r"|assistant|end|endofturn)\|>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</s>\s*\Z"
@@ -95,8 +97,7 @@ RULES = (
     ),
     TextRule(
         "personal_data",
-        ((b"+", _DIGIT, _BETWEEN + b".(", _BETWEEN + b".()"), (b"(", _DIGIT, _DIGIT, _DIGIT, b")", b" " + _DIGIT),
-         (_DIGIT, b"-", _DIGIT, _DIGIT, _DIGIT, b"-")),
+        ((_ANY, b"+", _DIGIT, _BETWEEN + b".(", _BETWEEN + b".()", _BETWEEN + b".()"), (_DIGIT, b"-", *[_DIGIT] * 4)),
         re.compile(
             r"\+(?<![\w+.*/-]\+)[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}(?![\w.]?\d)"
             r"|\((?<!\w\()\d{3}\) ?\d{3}-\d{4}(?![\w-])"
@@ -127,21 +128,34 @@ RULES = (
     ),
     TextRule(
         "personal_data",
-        ((_DIGIT, b"-", _DIGIT, _DIGIT, b"-", _DIGIT),),
+        ((_DIGIT, b"-", _DIGIT, _DIGIT, b"-", *[_DIGIT] * 3),),
         re.compile(r"\d(?<![\w.,/-].)(?<!9)(?!00|66)\d\d-(?!00)\d\d-(?!0000)\d{4}(?![\w-]|\.\d)"),
         "the text holds a US social security number",
     ),
     TextRule(
         "placeholder",
-        (b"{{", b"[INSERT", b"[YOUR", b"[PLACEHO", b"[Insert", b"[Your ", b"<INSERT", b"<YOUR", b"m ipsum", b"TODO",
-         b"TBD", b"FIXME", b"[Name]", b"[Date]", b"[Company", b"[Custome"),
+        (
+            (b"{", b"{", _ALNUM + b"_ "),
+            *(b"[INSERT", b"[YOUR", b"[PLACEHO", b"[Insert", b"[Your ", b"<INSERT", b"<YOUR"),
+            *(b"ipsum", b"[Name]", b"[Date]", b"[Company", b"[Custome"),
+        ),
         re.compile(
             r"\{\{\s*[A-Za-z_][\w.]*\s*\}\}|\[(?:INSERT|YOUR|PLACEHOLDER|Insert|Your)\b[^\]\n]{0,60}\](?!\()"
             r"|\[(?:Name|Date|(?:Company|Customer) Name)\](?!\()"
-            r"|<(?:INSERT|YOUR)[ _A-Z]{1,40}>|[Ll]orem ipsum|\A\s*[\[<(]?(?:TODO|TBD|FIXME)[\]>)]?(?::|\W*\Z)"
+            r"|<(?:INSERT|YOUR)[ _A-Z]{1,40}>|[Ll]orem ipsum"
         ),
         "a placeholder was never filled in",
         prose=True,
+    ),
+    TextRule(
+        "placeholder",
+        tuple(
+            before + start for before in (b'"', b'" ', b'"[', b'"<', b'"(') for start in (b"TODO", b"TBD", b"FIXME")
+        ),
+        re.compile(r"\s*[\[<(]?(?:TODO|TBD|FIXME)[\]>)]?(?::|\W*\Z)"),
+        "the text was left to be written",
+        within="turns",
+        starts=True,
     ),
     TextRule(
         "invisible_characters",
@@ -154,20 +168,25 @@ RULES = (
     ),
     TextRule(
         "mojibake",
-        (b"\xc3\x83", b"\xc3\xa2\xe2\x82\xac", b"\xef\xbf\xbd", b"\\u00c3", b"\\u00C3", b"\\u00e2\\u", b"\\u00E2\\u",
-         b"\\ufffd", b"\\uFFFD"),
+        (
+            *(b"\xc3\x83\xc2", b"\xc3\xa2\xe2\x82\xac", b"\xef\xbf\xbd"),
+            *(b"\\u00c3", b"\\u00C3", b"\\u00e2\\u", b"\\u00E2\\u", b"\\ufffd", b"\\uFFFD"),
+        ),
         re.compile("Ã[\u0080-\u00bf]|â€[\u0080-\u00bf™œ¦“”˜]|\ufffd"),
         "the text was decoded with the wrong character set",
     ),
     TextRule(
         "refusal",
-        tuple(
-            before + start
-            for before in (b'"', b'" ', b'"\\n')
-            for start in (
-                *(b"I'm", b"I am", b"I can", b"I\xe2\x80\x99m", b"I\\u2019", b"I apo", b"Sorry", b"Unfor", b"As an"),
-                *(b"i'm", b"i am", b"i can", b"i apo", b"sorry", b"unfor", b"as an"),
-            )
+        (
+            *(
+                before + start
+                for before in (b'"', b'" ')
+                for start in (
+                    *(b"I'm", b"I am", b"I can", b"I\xe2\x80\x99", b"I\\u2019", b"I apo"),
+                    *(b"Sorry", b"Unfo", b"As an"),
+                )
+            ),
+            *(b'"i\'m', b'"i am', b'"i can', b'"sorry'),
         ),
         re.compile(
             r"(?i)\W*(?:(?:i['’]m|i am) (?:very |so |really )?sorry,? but (?:i|as)\b"
@@ -191,10 +210,9 @@ RULES = (
     ),
     TextRule(
         "prompt_injection",
-        tuple(
-            before + after
-            for before in (b"us ", b"or ", b"ve ", b"er ", b"ng ", b"ur ", b"OUS ", b"OR ", b"VE ", b"UR ")
-            for after in (b"instr", b"promp", b"rules", b"direc", b"syste", b"INST", b"PROM", b"RULE", b"SYST")
+        (
+            *(before + after for before in (b"gnore ", b"egard ") for after in (b"al", b"an", b"pr", b"th", b"yo")),
+            *(b"rget all", b"rget you", b"rget pre", b"rget any", b"GNORE AL", b"GNORE PR", b"GNORE TH"),
         ),
         re.compile(
             r"(?:[Ii]gnore|[Dd]isregard|[Ff]orget|IGNORE|DISREGARD|FORGET) (?i:(?:all |any |the |your |of )*"
@@ -205,12 +223,12 @@ RULES = (
     ),
     TextRule(
         "abusive_text",
-        (b"uck you", b"uck off", b"ll your", b"upid", b"hetic", b"thless", b"oron", b"diot"),
+        (b"ck you", b"ck off", b"kill you", b"tupid ", b"diot"),
         re.compile(
             r"(?i)\b(?:fuck (?:you|off)\b|(?:go )?(?:and )?kill yourself\b"
             r"|you(?:['’]re| are)? (?:an? |such an? |just an? )?"
             r"(?:fucking |complete |total |worthless |pathetic |stupid )+(?:idiot|moron|fool|loser|piece of)\b"
-            r"|you (?:stupid |fucking )?(?:idiot|moron)\b|you(?:['’]re| are) (?:so |really )?(?:worthless|pathetic)\b)"
+            r"|you (?:stupid |fucking )?(?:idiot|moron)\b)"
         ),
         "the answer insults its reader",
         within="answers",

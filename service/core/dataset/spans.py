@@ -53,11 +53,9 @@ class Spans:
         self.leads.append(lead)
         self.trained.append(trained)
 
-    def extend(self, texts: Sequence[str], leads: Sequence[int], trained: Sequence[bool]) -> None:
-        """Append the texts of a whole example at once."""
-        self.texts += texts
-        self.leads += leads
-        self.trained += trained
+    @property
+    def columns(self) -> tuple[list[str], list[int], list[bool]]:
+        return self.texts, self.leads, self.trained
 
 
 def lay_out(line: Line, spans: Spans) -> None:

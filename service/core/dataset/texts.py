@@ -44,8 +44,8 @@ def _hears(rule: TextRule, voice: Voice) -> bool:
 
 
 def _breaks(rule: TextRule, text: str) -> bool:
-    if rule.prose and ("`" in text):
-        text = _CODE.sub("", text)
+    if rule.prose:
+        return rule.pattern.search(text) is not None and rule.pattern.search(_CODE.sub("", text)) is not None
     if rule.starts:
         return rule.pattern.match(text) is not None
     if rule.confirm is not None:
