@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,7 +142,7 @@ def report_of(request: ReportRequest, *, errors: tuple[Finding, ...] = (), examp
         warnings=(),
         error_count=len(errors),
         warning_count=0,
-        counts={},
+        counts=Counter(finding.code for finding in errors),
         truncated=False,
         tokens=Tokens(
             encoding="o200k_base",

@@ -81,6 +81,7 @@ async def ready_to_create(world: World, count: int) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 async def test_c1_a_thousand_creates_of_which_a_quarter_is_done_and_then_fails(
     short_folder: Path, trees: Nursery
 ) -> None:

@@ -23,7 +23,7 @@ def verdict(report: Report) -> str:
 
 def bars(tokens: Tokens, width: int = _BAR) -> Iterator[tuple[str, str, int]]:
     """Yield range, bar and count of each bin of the histogram."""
-    most = max(each.count for each in tokens.histogram)
+    most = max((each.count for each in tokens.histogram), default=1)
     for each in tokens.histogram:
         length = round(each.count / most * width)
         yield f"{each.low:,} to {each.high:,}", "█" * (length or bool(each.count)), each.count
