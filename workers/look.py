@@ -69,7 +69,11 @@ class Looker:
         return "ok"
 
     async def _settle(self, claim: Claim, due_in_s: float | None) -> None:
-        await self._context.runtime.redis.hdel(keys.FAILURES, claim.member)
+        async with self._context.runtime.redis.pipeline(transaction=False) as pipe:
+            pipe.hdel(keys.FAILURES, claim.member)
+            if due_in_s is None:  # a step that got somewhere; its provider answered, if it asked one
+                pipe.delete(keys.provider_failures(claim.member))
+            await pipe.execute()
         await self._due.settle(claim, due_in_s)
 
     async def _push_back(self, claim: Claim) -> None:

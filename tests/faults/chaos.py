@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-from tests.e2e.processes import descendants, is_alive
+from tests.e2e.processes import descendants
 from tests.faults.trees import Tree
 from tests.faults.world import World
 
@@ -59,19 +59,20 @@ class Chaos:
 
     def _kill(self, role: str) -> None:
         """Kill a process, its whole tree, or its supervisor alone, which leaves an orphan at work."""
-        tree = self._random.choice(self._trees[role])
+        number = self._random.randrange(len(self._trees[role]))
+        tree = self._trees[role][number]
+        self.dealt[role] += 1
         # An orphaned API would keep the port, as no supervisor lets it.
         match self._random.choice(("self", "self", "group", "parent" if role != "api" else "group")):
             case "self":
                 for child in descendants(tree.leader):
                     _end(child)
+                return
             case "group":
                 tree.kill()
             case _:
                 _end(tree.leader)
-        self.dealt[role] += 1
-        if not is_alive(tree.leader):
-            self._trees[role][self._trees[role].index(tree)] = self._world.grow(role)
+        self._trees[role][number] = self._world.grow(role)
 
     def end_orphans(self) -> None:
         """Kill what the chaos left without a supervisor."""

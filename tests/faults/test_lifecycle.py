@@ -130,6 +130,35 @@ async def test_failures_of_last_week_do_not_slow_the_poll_today(bench: Bench) ->
     assert wait_s <= 2.5
 
 
+async def test_failures_of_an_earlier_step_do_not_slow_a_later_one(bench: Bench) -> None:
+    job = await bench.job(await bench.dataset(LINES))
+    member = f"job:{job.id}"
+    for _ in range(2):
+        await bench.look(member)
+    for _ in range(6):
+        bench.provider.fail_next["upload"] = ProviderError("unavailable", "down", retryable=True)
+        await bench.look(member)
+    await bench.look(member)
+    bench.provider.fail_next["create"] = ProviderError("unavailable", "down", retryable=True)
+    await bench.look(member)
+    assert (await bench.read(job)).step == "creating"
+    _, wait_s = await bench.runtime.due.take(0, 0.0)
+    assert wait_s is not None
+    assert wait_s <= 2.5
+
+
+async def test_a_history_that_cannot_be_read_holds_up_no_status(bench: Bench) -> None:
+    job = await sent(bench)
+    bench.provider.move("running")
+    for _ in range(3):
+        bench.provider.fail_next["events"] = ProviderError("bad_answer", "HTML", retryable=True)
+        await bench.look("poll:local")
+    assert (await bench.read(job)).status == "running"
+    _, wait_s = await bench.runtime.due.take(0, 0.0)
+    assert wait_s is not None
+    assert wait_s <= 1.0
+
+
 async def test_jobs_of_a_provider_that_is_taken_out_and_put_back_go_on(bench: Bench, tmp_path: Path) -> None:
     job = await sent(bench)
     without = Bench(bench.runtime, FakeProvider("elsewhere"))

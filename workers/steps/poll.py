@@ -5,12 +5,12 @@ import random
 
 from service.core import clock, moves
 from service.core.errors import Conflict
-from service.core.jobs import TERMINAL, Change, Job, JobError
-from service.core.remote import RemoteEvent, RemoteJob
+from service.core.jobs import TERMINAL, Job, JobError
+from service.core.remote import RemoteCheckpoint, RemoteEvent, RemoteJob
 from service.store.due import Claim
 from service.store.jobs import member
 from workers.context import Context
-from workers.providers.protocol import FineTuner, ProviderError
+from workers.providers.protocol import FineTuner, ProviderError, Reason
 from workers.steps.failures import pause_after, recovered
 from workers.steps.finish import kept_checkpoints, models_of
 
@@ -18,6 +18,9 @@ _log = logging.getLogger(__name__)
 
 DETAILS_A_ROUND = 20
 """Running jobs whose events are read in one round; more of them take turns, so that a round stays cheap."""
+
+_FAILED_DETAILS = 3
+_OF_ONE_JOB: frozenset[Reason] = frozenset({"unavailable", "not_found", "bad_answer", "refused", "unclear"})
 
 MANY_OPEN = 1000
 SLOW_S = 60.0
@@ -35,9 +38,9 @@ async def look(context: Context, claim: Claim, provider_name: str) -> float | No
     provider = context.providers.get(provider_name)
     try:
         seen = await provider.poll([job.remote.job_id for job in jobs if job.remote.job_id])
-        detailed = _detailed(provider, [job for job in jobs if job.remote.job_id in seen], seen)
+        details = _Details(provider, _detailed(provider, [job for job in jobs if job.remote.job_id in seen], seen))
         for job in jobs:
-            await _take_in(context, provider, job, seen.get(job.remote.job_id or ""), job.id in detailed)
+            await _take_in(context, details, job, seen.get(job.remote.job_id or ""))
     except ProviderError as error:
         pause_s = await pause_after(context, claim, error)
         _log.warning("poll %s: %s; again in %.0f s", provider_name, error.reason, pause_s)
@@ -65,31 +68,51 @@ def _detailed(provider: FineTuner, jobs: list[Job], seen: dict[str, RemoteJob]) 
     return {*moving, *changed[:DETAILS_A_ROUND]}
 
 
-async def _take_in(context: Context, provider: FineTuner, job: Job, seen: RemoteJob | None, detailed: bool) -> None:
+class _Details:
+    """Reads of events and checkpoints in one round. A job's history that can't be read holds up no other job's status;
+    after three failures, or one that asks to wait, the round reads no more histories."""
+
+    def __init__(self, provider: FineTuner, chosen: set[str]) -> None:
+        self._provider = provider
+        self._chosen = chosen
+        self._left = _FAILED_DETAILS
+
+    async def read(self, job: Job, seen: RemoteJob) -> tuple[list[RemoteEvent], list[RemoteCheckpoint]]:
+        """Return new events, and checkpoints if the events tell of one; nothing where they can't be read now."""
+        if job.id not in self._chosen or not self._left:
+            return [], []
+        try:
+            events = await self._provider.events(seen.id, after=job.remote.event_cursor)
+            if not self._provider.capabilities.checkpoints or not any(
+                event.message.startswith("Checkpoint created") for event in events
+            ):
+                return events, []
+            return events, await self._provider.checkpoints(seen.id)
+        except ProviderError as error:
+            _log.warning("poll: the history of job %s: %s", job.id, error.reason)
+            self._left = self._left - 1 if error.reason in _OF_ONE_JOB else 0
+            return [], []
+
+
+async def _take_in(context: Context, details: _Details, job: Job, seen: RemoteJob | None) -> None:
     """Take in one job; one that changed under us is left to the next round."""
     try:
         if seen is None:
             await _missing(context, job)
             return
-        events = await provider.events(seen.id, after=job.remote.event_cursor) if detailed else []
+        events, checkpoints = await details.read(job, seen)
         change = moves.observe(job, seen, events, clock.now())
         if change is None:
             if seen.status in TERMINAL:  # seen before, but the look at it found something else: look again
                 await context.runtime.due.ring(member(job.id))
             return
-        change = await _with_checkpoints(provider, change, seen, events)
+        if checkpoints:
+            change = moves.with_checkpoints(change, kept_checkpoints(change.job, checkpoints))
         await context.runtime.jobs.advance(
             job, change, models=models_of(change.job, change.job.checkpoints[len(job.checkpoints) :])
         )
     except Conflict:
         return
-
-
-async def _with_checkpoints(provider: FineTuner, change: Change, seen: RemoteJob, events: list[RemoteEvent]) -> Change:
-    if not provider.capabilities.checkpoints or not any(e.message.startswith("Checkpoint created") for e in events):
-        return change
-    checkpoints = kept_checkpoints(change.job, await provider.checkpoints(seen.id))
-    return moves.with_checkpoints(change, checkpoints)
 
 
 async def _missing(context: Context, job: Job) -> None:
