@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from service.check.duplicates import ContextIndex
+from service.check.near import NearIndex
 from service.check.reader import LineReader
 from service.check.scan import suspects
 from service.check.split import SplitCheck
@@ -42,6 +43,7 @@ class _Pass(NamedTuple):
     profile: CheckProfile
     log: FindingLog
     contexts: ContextIndex
+    near: NearIndex
     counter: TokenCounter | None
     pool: ThreadPoolExecutor
 
@@ -95,12 +97,12 @@ def _check(
 ) -> Report:
     counter = counter_for(profile.encoding, accelerated=accelerated)
     with ContextIndex() as index, ThreadPoolExecutor(_THREADS, "check") as pool:
-        shared = _Pass(profile, FindingLog(), index, counter, pool)
-        split, tally = SplitCheck(file, profile, shared.log, index), TokenTally(profile.max_example_tokens)
+        shared = _Pass(profile, FindingLog(), index, NearIndex(pool), counter, pool)
+        split, tally = SplitCheck(file, profile, shared.log, index, shared.near), TokenTally(profile.max_example_tokens)
         reader = LineReader(stream, pool, progress)
         _run(reader, split, tally, shared)
         if validation is not None:
-            other = SplitCheck("validation", profile, shared.log, index)
+            other = SplitCheck("validation", profile, shared.log, index, shared.near)
             _run(LineReader(validation, pool), other, TokenTally(profile.max_example_tokens), shared)
         _note_repeats(shared)
         if counter is None:
@@ -125,6 +127,9 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
             _tally(*waiting.popleft(), split, tally, shared)
     for each in waiting:
         _tally(*each, split, tally, shared)
+    for line, length, usual in tally.outliers():
+        told = f"{length:,} tokens, where 95 % of the examples have {usual:,} or fewer"
+        shared.log.add("token_outlier", told, file=split.file, line=line)
     split.close()
 
 
@@ -135,6 +140,7 @@ def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: Toke
     sums = list(accumulate(map(add, counts, spans.leads), initial=0))
     starts = [0, *work.ends[:-1]] if work.ends else []
     lengths = [sums[end] - sums[start] for start, end in zip(starts, work.ends, strict=True)]
+    tally.note_longest(lengths, work.lines)
     if not lengths or tally.fits(max(lengths)):
         tally.add_all(lengths, sum(compress(counts, spans.trained)))
         return
@@ -154,11 +160,18 @@ def _note_repeats(shared: _Pass) -> None:
         told = _TOLD[repeat.code].format(first=repeat.first)
         file = "validation" if repeat.validation else "training"
         shared.log.add(repeat.code, told, file=file, line=repeat.line, related=(repeat.first,))
+    for near in shared.near.repeats():
+        code = "train_validation_leak" if near.leak else "near_duplicate"
+        words = f"but for {near.different} of its words" if near.different else "but for its writing"
+        told = f"the same as line {near.first}{' of the training file' if near.leak else ''}, {words}"
+        file = "validation" if near.validation else "training"
+        shared.log.add(code, told, file=file, line=near.line, related=(near.first,))
 
 
 def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:
     profile, log = shared.profile, shared.log
     errors = log.count("error")
+    sampled = {} if shared.near.complete else {"near_duplicates": f"the first {shared.near.examples:,} examples"}
     return Report(
         dataset=dataset_id,
         valid=errors == 0,
@@ -177,5 +190,5 @@ def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _P
         truncated=log.truncated,
         tokens=tally.tokens(profile.encoding, learns=split.form != "reinforcement"),
         over_limit=tally.over if tally.examples and profile.max_example_tokens is not None else None,
-        checked_with={"tunewright": metadata.version("tunewright"), **versions(shared.counter)},
+        checked_with={"tunewright": metadata.version("tunewright"), **versions(shared.counter), **sampled},
     )

@@ -61,7 +61,9 @@ def take_plain(lines: Sequence[bytes | None], first: int, closer: Container[int]
         all_trained += shape.trained
         work.ends.append(len(all_texts))
         work.lines.append(first + at)
+        work.befores.append(hash(tuple(texts[:-2])))
         work.systems.append(texts[0] if shape.instructed else "")
+        work.questions.append(texts[-2])
         work.answers.append(answer)
         keys.contexts.append(hash((kinds[:-1], *texts[:-1])))
         keys.targets.append(hash(answer))

@@ -22,15 +22,15 @@ Families = npt.NDArray[np.uint64]
 class _Tables(NamedTuple):
     """What begins an anchor, and what goes on: one bit for each family of anchors.
 
-    `places[n]` holds, for each pair of bytes, the families that may have the pair at n; `words` are their anchors as
-    (mask, value) of eight bytes, none where the pairs alone decide; `rules` each family's rule. `marks`, `first`
-    and `warm` say the same of all families together: 1 where a pair may stand at 0, 2 where it may at 1, `hot` for
-    either; 2 where a byte may stand at 0; 1 where a pair may at 2.
+    `begins` holds the families that may begin with a byte, `places[n]` those that may have a pair of bytes at n;
+    `words` are anchors as (mask, value) of eight bytes, none where the pairs alone decide; `rules` each family's rule.
+    Of all families together, `marks` is 1 where a pair may stand at 0, 2 where it may at 1, `hot` true for either;
+    `warm` is 1 where it may at 2.
     """
 
     hot: npt.NDArray[np.bool_]
     marks: npt.NDArray[np.uint8]
-    first: npt.NDArray[np.uint8]
+    begins: Families
     warm: npt.NDArray[np.uint8]
     places: tuple[Families, ...]
     words: dict[int, tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]]
@@ -56,18 +56,19 @@ def _candidates(raw: bytes) -> tuple[Families, Positions]:
     """
     tables = _tables()
     places, pairs = tables.places, np.frombuffer(raw, "<u2", len(raw) // 2)
+    octets = np.frombuffer(raw, np.uint8)
     hot = np.flatnonzero(tables.hot.take(pairs[: max(0, len(pairs) - 4)]))
     marks = tables.marks.take(pairs[hot])
     begin = hot[np.flatnonzero(marks & tables.warm.take(pairs[hot + 1]))]
-    follow = hot[np.flatnonzero(marks & tables.first.take(np.frombuffer(raw, np.uint8)[hot * 2 - 1]))]
+    follow = hot[np.flatnonzero(marks & 2)]
     found: list[tuple[Families, Positions]] = []
-    for at, steps in ((begin, (0, 2, 4, 6)), (follow, (1, 3, 5, 7))):
-        families = places[steps[0]].take(pairs[at])
-        for place in steps[1:]:
+    for at, shift in ((begin, 0), (follow, 1)):
+        families = tables.begins.take(octets[at * 2 - shift])
+        for place in range(shift, _WORD, 2):
             families &= places[place].take(pairs[at + place // 2])
             kept = np.flatnonzero(families)
             families, at = families[kept], at[kept]
-        found.append((families, at * 2 - steps[0]))
+        found.append((families, at * 2 - shift))
     families, at = (np.concatenate(each) for each in zip(*found, strict=True))
     return _confirmed(raw, families, at, tables)
 
@@ -109,8 +110,8 @@ def _tables() -> _Tables:
                 words[len(rules)] = masks, values
             rules.append(rule)
     at_0, at_1, at_2 = ((places[place] != 0).astype(np.uint8) for place in range(3))
-    first = at_0.reshape(256, 256).max(axis=0)
-    return _Tables((at_0 | at_1) != 0, at_0 | at_1 << 1, 2 * first, at_2, places, words, tuple(rules))
+    begins = np.bitwise_or.reduce(places[0].reshape(256, 256), axis=0)
+    return _Tables((at_0 | at_1) != 0, at_0 | at_1 << 1, begins, at_2, places, words, tuple(rules))
 
 
 def _families(rule: TextRule) -> Iterator[tuple[bool, list[Anchor]]]:

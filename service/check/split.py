@@ -1,20 +1,23 @@
 """Checks one split, block by block: reads, judges, and lays out its examples for counting."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from service.check.duplicates import ContextIndex
 from service.check.fingerprints import fingerprint
+from service.check.near import NearIndex
 from service.check.plain import NOT_READ, take_plain
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
 from service.check.work import Work
 from service.core.dataset.classes import NO_TEXT, ClassRules
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
-from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System
+from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System, User
 from service.core.dataset.mend import judge_slowly
+from service.core.dataset.outliers import AnswerRules
 from service.core.dataset.parse import parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
@@ -34,7 +37,7 @@ _PLAIN = msgspec.json.Decoder(dict[str, Any])
 class SplitCheck:
     """The state of one split's pass. Findings go to the shared log, contexts to the shared index."""
 
-    def __init__(self, file: str, profile: CheckProfile, log: FindingLog, index: ContextIndex) -> None:
+    def __init__(self, file: str, profile: CheckProfile, log: FindingLog, index: ContextIndex, near: NearIndex) -> None:
         self.file = file
         self.form: Form | None = None
         self.filled = 0
@@ -43,7 +46,9 @@ class SplitCheck:
         self._profile = profile
         self._log = log
         self._index = index
+        self._near = near
         self._classes = ClassRules()
+        self._answers = AnswerRules()
         self._blank: list[int] = []
         self._last_filled = 0
         self._mismatch: str | None = None
@@ -95,6 +100,8 @@ class SplitCheck:
         self._note_blanks()
         self._index.add(work.keys, validation=self.file == "validation")
         self._classes.add(work.lines, work.systems, work.answers)
+        self._answers.add(work.lines, work.questions, work.answers)
+        self._near.add(work.lines, work.befores, work.questions, work.answers, validation=self.file == "validation")
         return work
 
     def _note_plain(self, work: Work) -> None:
@@ -149,9 +156,12 @@ class SplitCheck:
             self._add(number, [], "format_mismatch", self._mismatch)
         if len(raw) >= BLANKS and check_blanks(line, found):
             return
+        begin = len(work.spans.texts)
         lay_out(line, work.spans)
+        system, question, answer = _ends_of(line)
+        before = hash(tuple(text for text in work.spans.texts[begin:] if text not in (question, answer)))
         work.keys.add(*fingerprint(line, raw), number)
-        work.end(number, *_ends_of(line))
+        work.end(number, before, system, question, answer)
 
     def _read_slowly(self, raw: bytes, form: Form, number: int, found: Found) -> Line | None:
         if not raw or raw.isspace():
@@ -196,7 +206,7 @@ class SplitCheck:
 
     def close(self) -> None:
         """Add what shows only over the whole split."""
-        for found in self._classes.findings():
+        for found in chain(self._classes.findings(), self._answers.findings()):
             self._log.add(
                 found.code, found.message, file=self.file, line=found.line, path=found.path, related=found.related
             )
@@ -214,14 +224,16 @@ class SplitCheck:
             self._log.add("few_examples", f"the file has {self.filled} examples; start at 50", file=self.file)
 
 
-def _ends_of(line: Line) -> tuple[str, str | None]:
-    """Return an example's system prompt, "" where it has none, and its answer, None where it has none to compare."""
+def _ends_of(line: Line) -> tuple[str, str, str | None]:
+    """Return an example's system prompt and what was asked last, "" where it has none, and its answer.
+
+    The answer is None where there is none to compare with others.
+    """
     if isinstance(line, CompletionLine):
-        return "", line.completion
+        return "", line.prompt, line.completion
     if not isinstance(line, ChatLine) or not line.messages:
-        return "", None
-    first, last = line.messages[0], line.messages[-1]
-    system = first.content if isinstance(first, System) and isinstance(first.content, str) else ""
-    if not isinstance(last, Assistant):
-        return system, None
-    return system, last.content if isinstance(last.content, str) else NO_TEXT
+        return "", "", None
+    texts = [message.content if isinstance(message.content, str) else NO_TEXT for message in line.messages]
+    system = texts[0] if isinstance(line.messages[0], System) else ""
+    asked = (text for message, text in zip(line.messages[::-1], texts[::-1], strict=True) if isinstance(message, User))
+    return system, next(asked, ""), texts[-1] if isinstance(line.messages[-1], Assistant) else None

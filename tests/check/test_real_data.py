@@ -11,10 +11,11 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no shared data at {DATA}: real sets are NOT checked")
 
 
-def test_ar_lsat_is_clean() -> None:
+def test_ar_lsat_holds_one_question_twice_once_with_a_slip() -> None:
     folder = DATA / "ar_lsat"
     report = check_file(folder / "train.jsonl", profile=profile(), validation=folder / "validation.jsonl")
-    assert report.counts == {}
+    told = [(each.code, each.line, each.related) for each in report.errors + report.warnings]
+    assert told == [("near_duplicate", 1522, (1217,))]  # "ch one of the following" for "Which one of the following"
     assert (report.lines, report.examples, report.format) == (1564, 1564, "chat")
     assert report.tokens is not None
     assert report.tokens.total == 437_492
@@ -23,11 +24,11 @@ def test_ar_lsat_is_clean() -> None:
 
 def test_banking77_repeats_four_messages() -> None:
     report = check_file(DATA / "banking77" / "train.jsonl", profile=profile())
-    assert report.counts == {"duplicate_example": 4}
+    assert report.counts == {"duplicate_example": 4, "near_duplicate": 31}
     assert report.valid
 
 
 def test_snips_holds_mojibake_and_repeats() -> None:
     report = check_file(DATA / "snips" / "train.jsonl", profile=profile())
-    assert set(report.counts) == {"duplicate_example", "mojibake"}
+    assert set(report.counts) == {"duplicate_example", "near_duplicate", "mojibake"}
     assert report.warnings[0].line is not None

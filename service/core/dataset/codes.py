@@ -90,6 +90,12 @@ CODES: dict[str, Code] = {
         "The answer lies beyond the limit: paid for, learnt nothing.", "Shorten the prompt so that the answer fits."
     ),
     "tokens_unknown": _warning("Neither price nor cut can be foretold.", "Choose a model with a known encoding."),
+    "near_duplicate": _warning("Nearly the same example counts twice.", "Keep one, unless the weight is wanted."),
+    "token_outlier": _warning("One example many times longer than the rest is often a mistake.", "Look at it."),
+    "mixed_language": _warning("A few answers are in another language than the rest.", "Translate them, if unmeant."),
+    "benchmark_overlap": _warning(
+        "A benchmark that was trained on measures nothing.", "Remove it from the training file."
+    ),
     "label_variants": _warning("One class spelt several ways is several classes.", "Use one spelling."),
     "class_imbalance": _warning("The model learns to answer the large class.", "Add examples of the small classes."),
     "system_prompt_outlier": _warning("A few lines have another system prompt than the rest.", "Use one, if unmeant."),
@@ -113,6 +119,10 @@ CODES: dict[str, Code] = {
     "mojibake": _warning("The text was decoded with the wrong character set.", "Decode it again from its source."),
     "prompt_injection": _warning("Attacks in data may be meant, or may teach the model to obey them.", "Look at it."),
     "abusive_text": _warning("The model learns to insult its users.", "Reword the answer, or remove the line."),
+    "short_completion": _warning(
+        "One answer of a few letters among long ones is often cut.", "Write the whole answer."
+    ),
+    "truncated_completion": _warning("The model learns to stop in mid-sentence.", "Write the whole answer."),
     "repetitive_completion": _warning("The model learns to loop.", "Cut the repetition."),
 }
 

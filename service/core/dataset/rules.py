@@ -9,7 +9,6 @@ from service.core.dataset.numbers import is_card, is_iban, is_phone
 Anchor = bytes | tuple[bytes, ...]
 """Three bytes or more that a line holds in a row; in a tuple, each place has its choice of bytes."""
 
-_ANY = bytes(range(256))
 _DIGIT = b"0123456789"
 _UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWER = _UPPER.lower()
@@ -34,6 +33,10 @@ class TextRule(NamedTuple):
     starts: bool = False
     confirm: Callable[[str], bool] | None = None
     prose: bool = False
+
+
+def _leaves_code_open(text: str) -> bool:
+    return text.count("```") % 2 == 1
 
 
 SPACED_KEY = TextRule(
@@ -97,7 +100,7 @@ RULES = (
     ),
     TextRule(
         "personal_data",
-        ((_ANY, b"+", _DIGIT, _BETWEEN + b".(", _BETWEEN + b".()", _BETWEEN + b".()"), (_DIGIT, b"-", *[_DIGIT] * 4)),
+        ((b"+", _DIGIT, _BETWEEN + b".(", _BETWEEN + b".()", _BETWEEN + b".()"), (_DIGIT, b"-", *[_DIGIT] * 4)),
         re.compile(
             r"\+(?<![\w+.*/-]\+)[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}(?![\w.]?\d)"
             r"|\((?<!\w\()\d{3}\) ?\d{3}-\d{4}(?![\w-])"
@@ -207,6 +210,14 @@ RULES = (
         "the answer speaks as a language model",
         within="answers",
         around="AI language model",
+    ),
+    TextRule(
+        "truncated_completion",
+        (b"```",),
+        re.compile(r"(?s).+"),
+        "the answer opens a block of code and does not close it",
+        within="answers",
+        confirm=_leaves_code_open,
     ),
     TextRule(
         "prompt_injection",

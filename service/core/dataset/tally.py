@@ -1,12 +1,16 @@
 """Token figures of many examples in memory that depends on how long they are, not on how many."""
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import compress
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from itertools import chain, compress
 
 from service.core.dataset.report import HistogramBin, PerExample, Tokens
 
 _BINS = 20
+_LONGEST = 10
+_ENOUGH = 50
+_TIMES = 10
 
 
 class TokenTally:
@@ -15,6 +19,7 @@ class TokenTally:
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
         self._lengths: Counter[int] = Counter()
+        self._longest: list[tuple[int, int]] = []
         self.total = self.billable = self.trained = self.over = 0
 
     def add_all(self, lengths: Sequence[int], trained: int) -> None:
@@ -42,6 +47,22 @@ class TokenTally:
         left = self._trained_before_cut(counts, leads, trained, self._limit)
         self.trained += left
         return length, left == 0 and any(compress(counts, trained))
+
+    def note_longest(self, lengths: Sequence[int], lines: Sequence[int]) -> None:
+        """Keep in mind which lines hold the longest examples."""
+        if lengths and (len(self._longest) < _LONGEST or max(lengths) > self._longest[-1][0]):
+            pairs = chain(self._longest, zip(lengths, lines, strict=True))
+            self._longest = nsmallest(_LONGEST, pairs, key=lambda pair: (-pair[0], pair[1]))
+
+    def outliers(self) -> Iterator[tuple[int, int, int]]:
+        """Yield line and length of examples ten times as long as 95 % of all are at most, and what that is."""
+        number = self.examples
+        if number < _ENOUGH:
+            return
+        usual = _percentile(sorted(self._lengths.items()), number, 0.95)
+        for length, line in self._longest:
+            if length >= _TIMES * max(usual, _ENOUGH):
+                yield line, length, usual
 
     @staticmethod
     def _trained_before_cut(counts: Sequence[int], leads: Sequence[int], trained: Sequence[bool], limit: int) -> int:
