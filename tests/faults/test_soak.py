@@ -1,6 +1,6 @@
 """The soak: many jobs through chaos. None lost, none doubled, every end told, counters equal to the ledger.
 
-`TUNEWRIGHT_SOAK` multiplies jobs, time and kills; `make soak` sets it to 10.
+`SOAK_FACTOR` multiplies jobs, time and kills; `make soak` sets it to 10.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.faults.served import Api, client_of
 from tests.faults.trees import Nursery
 from tests.faults.world import LINES, World, make_world, until
 
-FACTOR = float(os.environ.get("TUNEWRIGHT_SOAK", "1"))
+FACTOR = float(os.environ.get("SOAK_FACTOR", "1"))
 SECONDS = 90 * FACTOR
 JOBS = round(300 * FACTOR)
 WORKER_KILLS, TICKER_KILLS, REDIS_KILLS = round(60 * FACTOR), round(25 * FACTOR), round(8 * FACTOR)
@@ -30,8 +30,8 @@ ENDED_WITHIN_S = 60.0
 @pytest.mark.slow
 @pytest.mark.soak
 async def test_soak(short_folder: Path, trees: Nursery) -> None:
-    seed = int(os.environ.get("TUNEWRIGHT_SOAK_SEED", random.SystemRandom().randrange(1 << 30)))
-    print(f"soak: {JOBS} jobs, {SECONDS:.0f} s, TUNEWRIGHT_SOAK_SEED={seed}")
+    seed = int(os.environ.get("SOAK_SEED", random.SystemRandom().randrange(1 << 30)))
+    print(f"soak: {JOBS} jobs, {SECONDS:.0f} s, SOAK_SEED={seed}")
     pace = Pace(queued_s=0.5, running_s=2.0, list_lag_s=0.6)
     async with make_world(short_folder, trees, pace=pace, settle_s=7.0, request_timeout_s=2.0) as world:
         chaos = Chaos(world, seed=seed)
