@@ -8,9 +8,11 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from service.check.elide import LONG, elide
+
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 16 << 20
-"""The longest line that is read: above OpenAI's one image of ten megabytes, below what would hurt a worker."""
+"""The longest line that is read, its images not counted: a million tokens fit, and no worker is hurt."""
 
 TEXT_BYTES = 4 << 20
 """The longest line that is read where some character may need four bytes in memory; a million tokens fit."""
@@ -57,7 +59,7 @@ class LineReader:
     def __iter__(self) -> Iterator[Block]:
         rest: list[bytes] = []
         held = 0
-        skipping = False
+        skipping = elided = False
         while data := self._read():
             if skipping:
                 _, feed, data = data.partition(b"\n")
@@ -66,17 +68,20 @@ class LineReader:
                 skipping = False
             cut = data.rfind(b"\n")
             if cut >= 0:
-                raw = b"".join((*rest, memoryview(data)[:cut]))
-                rest, held = [data[cut + 1 :]], len(data) - cut - 1
+                raw = _without_images(b"".join((*rest, memoryview(data)[:cut])), elided)
+                rest, held, elided = [data[cut + 1 :]], len(data) - cut - 1, False
                 yield self._block(raw.split(b"\n"), raw)
             else:
                 rest.append(data)
                 held += len(data)
+                if held > LONG:
+                    rest, elided = [elide(b"".join(rest))], True
+                    held = len(rest[0])
             if held > LINE_BYTES:
-                rest, held, skipping = [], 0, True
+                rest, held, skipping, elided = [], 0, True, False
                 yield self._skipped()
         if held:
-            raw = b"".join(rest)
+            raw = _without_images(b"".join(rest), elided)
             yield self._block([raw], raw)
 
     def _block(self, lines: list[bytes], raw: bytes) -> Block:
@@ -101,6 +106,13 @@ class LineReader:
             if self._progress is not None:
                 self._progress(self.size)
         return data
+
+
+def _without_images(raw: bytes, elided: bool) -> bytes:
+    """Return whole lines, the first without its images if it is long, or was before some were taken out."""
+    end = raw.find(b"\n")
+    end = len(raw) if end < 0 else end
+    return elide(raw[:end]) + raw[end:] if elided or end > LONG else raw
 
 
 def _too_long(line: bytes) -> bool:

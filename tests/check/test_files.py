@@ -68,6 +68,19 @@ def test_a_form_that_does_not_fit_is_an_error_on_every_line_but_still_a_dataset(
     assert report.tokens is not None
 
 
+PROMPTS = [{"messages": [{"role": "user", "content": f"What is {at} times {at}?"}]} for at in range(60)]
+DEVELOPED = [{"messages": [{"role": "developer", "content": "Be brief."}, *line["messages"]]} for line in PROMPTS]
+
+
+@pytest.mark.parametrize("lines", [PROMPTS, DEVELOPED], ids=["bare", "developer"])
+def test_prompts_alone_are_a_dataset_for_reinforcement(check: Check, lines: list[object]) -> None:
+    report = check(lines)
+    assert (report.valid, report.rejected) == (False, False)
+    assert check(lines, "reinforcement").counts == {}
+    assert check([*lines, GOOD["supervised"](1)]).rejected
+    assert check([*lines, "{"]).rejected
+
+
 @pytest.mark.parametrize("form", list(GOOD))
 def test_every_form_fits_its_own_method(check: Check, form: str) -> None:
     report = check([GOOD[form](at) for at in range(60)], form)

@@ -128,3 +128,6 @@ CODES: dict[str, Code] = {
 
 PROFILE_CODES = frozenset({"format_mismatch", "too_few_examples"})
 """Errors that come from the asked model and method, not from the file itself: such a file is still a dataset."""
+
+UNANSWERED_CODES = frozenset({"no_assistant_message", "last_message_not_assistant"})
+"""What every line of a file of prompts has: such a file is a dataset for reinforcement."""

@@ -63,11 +63,15 @@ def form_of_file(lines: Sequence[Json], method: str) -> Form:
 
 
 def _is_prompt(line: Json, method: str) -> bool:
-    """Whether a line ends with a question and, unless the method expects that, carries members for a grader."""
+    """Whether a line ends with a question and, unless the method expects that, has what only reinforcement takes."""
     messages = line["messages"]
     last = messages[-1] if is_list(messages) and messages else None
     asks = is_object(last) and last.get("role") in ("user", "developer")
-    return asks and (method == "reinforcement" or bool(line.keys() - CHAT_MEMBERS))
+    return asks and (
+        method == "reinforcement"
+        or bool(line.keys() - CHAT_MEMBERS)
+        or any(is_object(message) and message.get("role") == "developer" for message in messages)
+    )
 
 
 def judge(line: Line, found: Found) -> None:

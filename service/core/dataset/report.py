@@ -4,7 +4,7 @@ import heapq
 
 import msgspec
 
-from service.core.dataset.codes import CODES, PROFILE_CODES, Severity
+from service.core.dataset.codes import CODES, PROFILE_CODES, UNANSWERED_CODES, Severity
 from service.core.estimates import EstimateLine
 
 LISTED_PER_CODE = 1000
@@ -87,8 +87,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rejected(self) -> bool:
-        """Whether the file is no dataset under any model: it has an error that another profile would not mend."""
-        return any(CODES[code].severity == "error" and code not in PROFILE_CODES for code in self.counts)
+        """Whether the file is no dataset under any model: it has an error that another profile would not mend.
+
+        A file of nothing but prompts lacks answers for supervised training, and is fit for reinforcement.
+        """
+        errors = {code for code in self.counts if CODES[code].severity == "error"} - PROFILE_CODES
+        return bool(
+            errors - UNANSWERED_CODES or sum(self.counts[code] for code in errors) != self.examples * bool(errors)
+        )
 
 
 class FindingLog:

@@ -10,6 +10,7 @@ from service.core.dataset.report import HistogramBin, PerExample, Tokens
 _BINS = 20
 _LONGEST = 10
 _ENOUGH = 50
+_SHORT = 200
 _TIMES = 10
 
 
@@ -61,7 +62,7 @@ class TokenTally:
             return
         usual = _percentile(sorted(self._lengths.items()), number, 0.95)
         for length, line in self._longest:
-            if length >= _TIMES * max(usual, _ENOUGH):
+            if length >= _TIMES * max(usual, _SHORT):
                 yield line, length, usual
 
     @staticmethod
