@@ -79,6 +79,13 @@ async def test_a1_a_lost_reply_is_one_job(api: Proxied, lost: int) -> None:
     assert await violations(api.world.runtime.redis) == []
 
 
+async def test_a1_a_lost_reply_without_a_key_is_one_job(api: Proxied) -> None:
+    api.proxy.on(b"EXEC", "lose_reply")
+    answer = await api.post()
+    assert await api.ids() == {answer.json()["id"]}
+    assert await violations(api.world.runtime.redis) == []
+
+
 async def test_a2_the_same_key_with_another_body_is_refused(api: Proxied) -> None:
     first = await api.post("same", seed=1)
     before = await api.world.runtime.redis.get(f"tw:job:{first.json()['id']}")

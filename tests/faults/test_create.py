@@ -125,6 +125,18 @@ async def test_c4_list_lag_ignored_filter_and_foreign_jobs_mislead_nobody(short_
         assert all(world.provider.ledger.creates[job_id] == 1 for job_id in ids)
 
 
+async def test_c2_a_death_behind_the_call_is_waited_out_while_lists_lag(short_folder: Path, trees: Nursery) -> None:
+    async with shop(short_folder, trees, Pace(list_lag_s=4.0), settle_s=6.0, request_timeout_s=30.0) as world:
+        world.provider.plan.once(*CREATE, "hang")
+        (job_id,) = await ready_to_create(world, 1)
+        doomed = asyncio.create_task(Crew(world, size=1).work([job_id], "it is created"))
+        await until(lambda: asyncio.sleep(0, bool(world.provider.ledger.creates)), "it is created")
+        doomed.cancel()
+        await asyncio.gather(doomed, return_exceptions=True)
+        await Crew(world, size=1).work([job_id], "it is adopted")
+        assert dict(world.provider.ledger.creates) == {job_id: 1}
+
+
 async def test_c3_a_worker_that_wakes_late_writes_nothing(short_folder: Path, trees: Nursery) -> None:
     # Its call outlives its sleep, so that it comes back with an answer to be written.
     async with make_world(short_folder, trees, request_timeout_s=60.0) as world:
