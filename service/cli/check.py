@@ -10,12 +10,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
+from service.check.baseline import Baseline, baseline_of, only_new
 from service.check.engine import check_file
+from service.cli.check_policy import PolicyInvalid, read_policy
 from service.core.catalogue import Method
 from service.core.dataset.codes import CODES
 from service.core.dataset.markdown import bars, by_code, places, to_markdown, verdict
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
+from service.core.dataset.sarif import to_sarif
 from service.core.estimates import EstimateLine, estimate
 from service.store.catalogue import CatalogueInvalid, load_catalogue
 
@@ -26,7 +29,7 @@ _METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo", "reinfo
 
 
 class _CannotCheck(click.ClickException):
-    """The file or the model table can't be read."""
+    """The file, the model table, the policy or the baseline can't be read."""
 
     exit_code = 2
 
@@ -36,24 +39,55 @@ class _CannotCheck(click.ClickException):
 @click.option("--validation", type=_FILE, help="A validation split, checked together with FILE for leaks.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The model that is to be tuned.")
 @click.option("--method", type=click.Choice(list(_METHODS)), default="supervised", show_default=True)
-@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown", "sarif"]), default="text")
 @click.option("--catalogue", type=_FILE, help="A model and price table laid over the packaged one.")
-def command(file: Path, validation: Path | None, model: str, method: str, shape: str, catalogue: Path | None) -> None:
+@click.option(
+    "--policy", type=_FILE, help="A TOML file with a table [check]; default: tunewright.toml, if there is one."
+)
+@click.option("--baseline", type=_FILE, help="Show and judge only what this file, once written, does not know.")
+@click.option(
+    "--write-baseline", type=click.Path(dir_okay=False, path_type=Path), help="Write what is found to a file."
+)
+def command(
+    file: Path,
+    validation: Path | None,
+    model: str,
+    method: str,
+    shape: str,
+    catalogue: Path | None,
+    policy: Path | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
+) -> None:
     """Check a training file: every defect with its line, exact tokens, the price.
 
     Exit status 0: no errors; 1: errors; 2: FILE can't be read, or wrong usage.
     """
+    paths = {"training": file, **({"validation": validation} if validation else {})}
     try:
-        report = _checked(file, validation, model, _METHODS[method], catalogue, Console(stderr=True))
-    except (OSError, CatalogueInvalid) as error:
+        rules = read_policy(policy)
+        report = rules.apply(_checked(file, validation, model, _METHODS[method], catalogue, Console(stderr=True)))
+        if write_baseline is not None:
+            write_baseline.write_bytes(msgspec.json.format(msgspec.json.encode(baseline_of(report, paths))) + b"\n")
+        if baseline is not None:
+            report = only_new(report, msgspec.json.decode(baseline.read_bytes(), type=Baseline), paths)
+    except (OSError, CatalogueInvalid, PolicyInvalid) as error:
         raise _CannotCheck(str(error)) from error
+    except msgspec.MsgspecError as error:
+        raise _CannotCheck(f"{baseline} is no baseline: {error}") from error
+    _print(report, file, validation, shape)
+    sys.exit(0 if report.valid else 1)
+
+
+def _print(report: Report, file: Path, validation: Path | None, shape: str) -> None:
     if shape == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     elif shape == "markdown":
         click.echo(to_markdown(report, file.name), nl=False)
+    elif shape == "sarif":
+        click.echo(to_sarif(report, file.as_posix(), validation.as_posix() if validation else None))
     else:
         show(report, file.name, Console())
-    sys.exit(0 if report.valid else 1)
 
 
 def _checked(
@@ -107,7 +141,7 @@ def _table(report: Report) -> Table:
         table.add_column(title, justify="right" if title == "found" else "left", overflow="fold")
     for code, findings in by_code(report).items():
         kind, first = CODES[code], findings[0]
-        mark = "[red]error[/]" if kind.severity == "error" else "[yellow]warning[/]"
+        mark = "[red]error[/]" if first.severity == "error" else "[yellow]warning[/]"
         path = f" at {first.path}" if first.path else ""
         told = f"{escape(first.message + path)}\n[dim]{escape(kind.hint)}[/]"
         table.add_row(mark, code, f"{report.counts[code]:,}", places(findings), told)

@@ -144,12 +144,14 @@ def test_a_report_for_another_model_and_both_splits_is_made_on_demand(api: Api) 
     shown = api.http.get(f"/v1/datasets/{file_id}/report", params={**query, "format": "markdown"})
     assert shown.headers["content-type"].startswith("text/markdown")
     assert "a \\| b" in shown.text
+    shown = api.http.get(f"/v1/datasets/{file_id}/report", params={**query, "format": "sarif"})
+    assert shown.headers["content-type"] == "application/sarif+json"
+    assert shown.json()["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
 
 
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ({"format": "sarif"}, 400),
         ({"format": "x"}, 400),
         ({"method": "x"}, 400),
         ({"validation": "file-unknown"}, 404),

@@ -40,7 +40,7 @@ def by_code(report: Report) -> dict[str, list[Finding]]:
     groups: dict[str, list[Finding]] = {}
     for each in report.errors + report.warnings:
         groups.setdefault(each.code, []).append(each)
-    order = sorted(groups, key=lambda code: (CODES[code].severity, -report.counts[code]))
+    order = sorted(groups, key=lambda code: (groups[code][0].severity, -report.counts[code]))
     return {code: groups[code] for code in order}
 
 
@@ -60,7 +60,7 @@ def _head(report: Report, name: str | None) -> Iterator[str]:
 def _findings(report: Report) -> Iterator[str]:
     for code, findings in by_code(report).items():
         kind = CODES[code]
-        yield f"## {kind.severity}: {code} ({report.counts[code]:,})"
+        yield f"## {findings[0].severity}: {code} ({report.counts[code]:,})"
         yield ""
         yield f"{kind.why} {kind.hint}"
         yield ""
