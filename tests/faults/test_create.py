@@ -125,6 +125,14 @@ async def test_c4_list_lag_ignored_filter_and_foreign_jobs_mislead_nobody(short_
         assert all(world.provider.ledger.creates[job_id] == 1 for job_id in ids)
 
 
+async def test_u1_an_upload_that_hangs_is_given_up_and_taken_over(short_folder: Path, trees: Nursery) -> None:
+    async with shop(short_folder, trees, Pace(), request_timeout_s=0.7) as world:
+        world.provider.plan.once("POST", "/files", "hang", times=2)
+        ids = await ready_to_create(world, 2)
+        await Crew(world, size=2).work(ids, "all are created", timeout_s=20)
+        assert len(world.provider.files) == 1
+
+
 async def test_c2_a_death_behind_the_call_is_waited_out_while_lists_lag(short_folder: Path, trees: Nursery) -> None:
     async with shop(short_folder, trees, Pace(list_lag_s=4.0), settle_s=6.0, request_timeout_s=30.0) as world:
         world.provider.plan.once(*CREATE, "hang")

@@ -17,7 +17,9 @@ from workers.providers.openai_wire import FileWire, UploadWire
 from workers.providers.protocol import ProviderError, Upload
 
 _PART_BYTES = 64 * 1024 * 1024
-_TRANSFER_TIMEOUT = httpx2.Timeout(600.0, connect=10.0)
+_BYTES_A_SECOND = 1_000_000
+"""How slowly a target may take a file in; a worker waits no longer for one that hangs."""
+
 _MAX_PAGES = 50
 _MAX_RESULT_BYTES = 64 * 1024 * 1024
 _UNUSABLE = {"error", "deleted", "deleting", "failed"}
@@ -103,7 +105,7 @@ class Files:
         with _opened(upload.path) as file:
             content = await self._connection.write(
                 lambda: self._connection.sdk.files.with_raw_response.create(
-                    file=(name, file, "application/jsonl"), purpose="fine-tune", timeout=_TRANSFER_TIMEOUT
+                    file=(name, file, "application/jsonl"), purpose="fine-tune", timeout=self._time_for(upload.bytes)
                 )
             )
         wire = self._connection.decode(content, FileWire, "the uploaded file", write=True)
@@ -130,7 +132,7 @@ class Files:
         try:
             parts, md5 = await self._send_parts(upload, started.id)
             content = await self._connection.write(
-                lambda: uploads.complete(started.id, part_ids=parts, md5=md5, timeout=_TRANSFER_TIMEOUT)
+                lambda: uploads.complete(started.id, part_ids=parts, md5=md5, timeout=self._time_for(upload.bytes))
             )
         except ProviderError:
             with suppress(ProviderError):
@@ -146,12 +148,19 @@ class Files:
         ids: list[str] = []
         with _opened(upload.path) as file:
             for start in range(0, upload.bytes, _PART_BYTES):
-                window = io.BufferedReader(_Part(file, start, min(_PART_BYTES, upload.bytes - start)), 1 << 20)
+                length = min(_PART_BYTES, upload.bytes - start)
+                window = io.BufferedReader(_Part(file, start, length), 1 << 20)
+                limit = self._time_for(length)
                 content = await self._connection.write(
-                    lambda w=window: parts.create(upload_id, data=("upload", w), timeout=_TRANSFER_TIMEOUT)
+                    lambda w=window, t=limit: parts.create(upload_id, data=("upload", w), timeout=t)
                 )
                 ids.append(self._connection.decode(content, UploadWire, "the upload's part", write=True).id)
         return ids, await asyncio.to_thread(_md5, upload.path)
+
+    def _time_for(self, size: int) -> httpx2.Timeout:
+        """Return the time limits of a call that carries `size` bytes, or has the target work on them."""
+        usual = self._connection.timeout
+        return httpx2.Timeout((usual.read or 0.0) + size / _BYTES_A_SECOND, connect=usual.connect)
 
     async def result(self, file_id: str) -> bytes:
         """Return a result file's content as it is stored, at most 64 MiB."""
