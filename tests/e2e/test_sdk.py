@@ -12,7 +12,7 @@ from tests.e2e.receiver import Receiver
 from tests.e2e.stack import REPOSITORY, Stack, finished, upload
 
 BANK = REPOSITORY / "examples" / "bank_intents"
-ASK: list[Any] = [{"role": "user", "content": "My card is lost! What can I do?"}]
+ASK: list[Any] = [{"role": "user", "content": "I think my card was stolen, please help me."}]
 SLOW = {"tunewright": {"provider_options": {"min_step_seconds": 0.1}}}
 
 

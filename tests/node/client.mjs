@@ -53,7 +53,7 @@ async function history(jobId) {
 }
 
 async function chat(model) {
-  const messages = [{ role: "user", content: "My card is lost! What can I do?" }];
+  const messages = [{ role: "user", content: "I think my card was stolen, please help me." }];
   const whole = await client.chat.completions.create({ model, messages, temperature: 0 });
   const stream = await client.chat.completions.create({ model, messages, temperature: 0, stream: true });
   let text = "";
