@@ -53,7 +53,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with open_runtime(settings) as runtime:
         client = WebhookClient()
         try:
-            await Deliverer(runtime.webhooks, client, lambda: webhook_policy(runtime), slots=slots).serve(stop)
+            await Deliverer(
+                runtime.webhooks, client, lambda: webhook_policy(runtime.settings, runtime.keys), slots=slots
+            ).serve(stop)
         finally:
             client.close()
 

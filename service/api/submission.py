@@ -94,8 +94,9 @@ async def _input_file(request: HttpRequest, file_id: str, param: str) -> FileRec
 async def _check_webhook(request: HttpRequest, url: str | None) -> None:
     if url is None:
         return
+    runtime = runtime_of(request)
     try:
-        parse_target(url, await webhook_policy(runtime_of(request)))
+        parse_target(url, await webhook_policy(runtime.settings, runtime.keys))
     except BadAddress as error:
         raise InvalidRequest(str(error), param="tunewright.webhook_url", code="invalid_webhook_url") from error
 

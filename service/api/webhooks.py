@@ -236,8 +236,9 @@ async def _shown(request: HttpRequest, delivery_id: str) -> DeliveryOut:
 
 
 async def _checked_url(request: HttpRequest, url: str) -> str:
+    runtime = runtime_of(request)
     try:
-        parse_target(url, await webhook_policy(runtime_of(request)))
+        parse_target(url, await webhook_policy(runtime.settings, runtime.keys))
     except BadAddress as error:
         raise InvalidRequest(str(error), param="url", code="invalid_webhook_url") from error
     return url

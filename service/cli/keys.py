@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,10 +10,9 @@ from typing import TypeVar
 import click
 from redis.exceptions import RedisError
 
-from service.cli import embedded, log_lines, places, probe, roles
-from service.cli.supervisor import Supervisor
+from service.cli import embedded, installation, log_lines, places
 from service.core import clock
-from service.settings import ConfigurationError, Settings, child_environment, load
+from service.settings import Settings
 from service.store.api_keys import ApiKeyStore
 from service.store.redis import connect
 
@@ -24,8 +22,7 @@ _T = TypeVar("_T")
 
 
 @click.group()
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the installation.  [default: .tunewright]")
-@click.option("--config", type=click.Path(path_type=Path, exists=True), help="Configuration file.")
+@installation.options
 @click.pass_context
 def command(ctx: click.Context, data_dir: Path | None, config: Path | None) -> None:
     """Make, list and revoke API keys.
@@ -34,10 +31,7 @@ def command(ctx: click.Context, data_dir: Path | None, config: Path | None) -> N
     any key the service answers this machine alone; from the first key on it asks everybody for one.
     """
     log_lines.configure(logging.ERROR)
-    try:
-        ctx.obj = load(config, data_dir=data_dir)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from error
+    ctx.obj = installation.settings_of(config, data_dir)
 
 
 @command.command()
@@ -73,22 +67,13 @@ def revoke(settings: Settings, key_id: str) -> None:
     click.echo(f"Key {key_id} is revoked.", err=True)
 
 
-class _NoInstallation(click.ClickException):
-    """There is nothing to read keys from."""
-
-    exit_code = 2
-
-
 def _with_keys(settings: Settings, work: Callable[[ApiKeyStore], Awaitable[_T]], *, may_begin: bool = False) -> _T:
     """Do `work`; a data folder that nobody used yet is begun for a first key alone."""
-    if not may_begin and settings.redis_url is None and not (settings.data_dir / embedded.FOLDER).is_dir():
-        raise _NoInstallation(
-            f"There is no data folder at {settings.data_dir}, or none of ours. Give --data-dir the one that "
-            "`tunewright up` was started with."
-        )
+    if not may_begin:
+        installation.check_there(settings)
 
     async def run() -> _T:
-        async with asyncio.timeout(_WAIT_S), _redis_url(settings) as url:
+        async with asyncio.timeout(_WAIT_S), installation.redis_url(settings) as url:
             redis = connect(url)
             try:
                 return await work(ApiKeyStore(redis))
@@ -101,31 +86,6 @@ def _with_keys(settings: Settings, work: Callable[[ApiKeyStore], Awaitable[_T]],
         raise click.ClickException(f"Redis does not answer: {error}") from error
     except (embedded.RedisMissing, places.Taken, places.Unusable) as error:
         raise click.ClickException(str(error)) from error
-
-
-@asynccontextmanager
-async def _redis_url(settings: Settings) -> AsyncGenerator[str]:
-    """Give the address of the installation's Redis; the embedded one is started for the moment if `up` does not run."""
-    if settings.redis_url is not None:
-        yield settings.redis_url
-        return
-    is_running = places.is_locked(settings.data_dir)
-    with places.usable(settings.data_dir):
-        sockets = places.socket_folder(settings.data_dir)
-    if is_running:
-        yield f"unix://{sockets / embedded.SOCKET}"
-        return
-    async with places.lock(settings.data_dir) as lock:
-        with places.usable(settings.data_dir):
-            plan = embedded.prepare(settings.data_dir / embedded.FOLDER, sockets / embedded.SOCKET)
-        supervisor, role = Supervisor(child_environment(settings), lock), roles.store(plan)
-        supervisor.keep(role)
-        try:
-            await probe.redis_answers(plan.url)
-            yield plan.url
-        finally:
-            await supervisor.stop([role])
-            supervisor.close()
 
 
 def _plain(name: str) -> str:

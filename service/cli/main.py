@@ -10,6 +10,8 @@ _COMMANDS = {
     "demo": ("service.cli.demo.command", "Tune a model on two example sets through the public API, and show it."),
     "check": ("service.cli.check", "Check a training file; exit status 1 if it would be refused."),
     "keys": ("service.cli.keys", "Make, list and revoke API keys."),
+    "doctor": ("service.cli.doctor.command", "Look for what would lose work or stop it, and say what to do."),
+    "fsck": ("service.cli.fsck", "Check the records, read-only; exit status 1 if they are not as they must be."),
 }
 """Name → module with an attribute `command`, and the line that help shows."""
 

@@ -1,5 +1,6 @@
 """Webhook endpoints, messages and the service's own signing secret in Redis."""
 
+import logging
 from collections.abc import Callable
 from typing import cast
 
@@ -21,6 +22,7 @@ Also = Callable[[Pipeline], None]
 
 _ATTEMPTS = 10
 _BELL_LENGTH = 16
+_log = logging.getLogger(__name__)
 _decoder = msgspec.json.Decoder(WebhookEndpoint)
 
 
@@ -178,7 +180,16 @@ class WebhookStore:
             return []
         names = [keys.endpoint(endpoint_id.decode()) for endpoint_id in endpoint_ids]
         raws = cast("list[bytes | None]", await self._redis.mget(names))
-        return [_decoder.decode(raw) for raw in raws if raw is not None]
+        return [found for found in map(_readable, names, raws) if found is not None]
+
+
+def _readable(name: str, raw: bytes | None) -> WebhookEndpoint | None:
+    """Return the record; one that can't be read keeps no other endpoint from its webhooks."""
+    try:
+        return None if raw is None else _decoder.decode(raw)
+    except msgspec.DecodeError:
+        _log.exception("webhooks: %s can't be read", name)
+        return None
 
 
 def _unknown(endpoint_id: str) -> NotFound:

@@ -79,5 +79,5 @@ def test_a_redis_that_is_away_is_an_error_and_no_traceback(run, monkeypatch):
 
 def test_a_wrong_configuration_is_named(run):
     ended = run("list", TUNEWRIGHT_PORT="many")
-    assert ended.exit_code == 1
+    assert ended.exit_code == 2
     assert "port" in ended.stderr

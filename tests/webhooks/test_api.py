@@ -69,7 +69,7 @@ async def http(base_url: str) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 async def delivering(runtime: Runtime) -> AsyncIterator[Deliverer]:
     client, stop = WebhookClient(timeout_s=1.0), asyncio.Event()
-    deliverer = Deliverer(runtime.webhooks, client, lambda: webhook_policy(runtime))
+    deliverer = Deliverer(runtime.webhooks, client, lambda: webhook_policy(runtime.settings, runtime.keys))
     task = asyncio.create_task(deliverer.serve(stop))
     yield deliverer
     stop.set()
