@@ -15,6 +15,7 @@ from service.store.changes import Changes
 from service.store.due import DueStore
 from service.store.events import EventStore
 from service.store.files import FileStore
+from service.store.freshness import Freshness
 from service.store.jobs import JobStore
 from service.store.models import ModelStore
 from service.store.redis import check_durability, connect
@@ -30,6 +31,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     blobs: BlobStore
     catalogue: Catalogue
     due: DueStore
+    freshness: Freshness
     files: FileStore
     jobs: JobStore
     models: ModelStore
@@ -66,6 +68,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         blobs=blobs,
         catalogue=load_catalogue(settings.catalogue),
         due=DueStore(redis),
+        freshness=Freshness(redis),
         files=FileStore(redis),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),

@@ -17,8 +17,12 @@ from workers.context import Context, Step
 
 _log = logging.getLogger(__name__)
 
-LEASE_S = 30.0
-"""How long a dead worker's item waits for the next one; renewed three times in that time while the worker lives."""
+LEASE_S = 20.0
+"""How long a dead worker's item waits for the next one; renewed three times in that time while the worker lives.
+
+Lease, the ticker's round (1 s), a lost message (15 s) and a worker's start (5 s) stay under 45 s together: that is how
+soon what any kill left is taken up again.
+"""
 
 _BACKOFF_CAP_S = 60.0
 

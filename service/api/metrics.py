@@ -51,6 +51,7 @@ async def _stored(runtime: Runtime) -> Iterator[str]:
         Sample(name="webhook_oldest_pending_seconds", labels=(), value=backlog.oldest_age_s),
         Sample(name="webhook_dead_letters", labels=(), value=backlog.dead),
         *await _heartbeat(runtime),
+        *await _staleness(runtime),
         *(Sample(name="jobs", labels=(("state", status),), value=count) for status, count in sorted(by_status.items())),
     ]
     return iter([*exposition(samples), *_gauges(gauges)])
@@ -62,6 +63,17 @@ async def _heartbeat(runtime: Runtime) -> list[Sample]:
     if at is None:
         return []
     return [Sample(name="maintainer_heartbeat_age_seconds", labels=(), value=max(0.0, clock.now() - float(at)))]
+
+
+async def _staleness(runtime: Runtime) -> list[Sample]:
+    """Return how long ago the open jobs of each provider were read there: the oldest, and the median."""
+    found: list[Sample] = []
+    for provider in runtime.settings.providers:
+        ages = await runtime.freshness.staleness(provider)
+        for which, seconds in (("max", ages.oldest_s), ("p50", ages.median_s)) if ages else ():
+            labels = (("provider", provider), ("statistic", which))
+            found.append(Sample(name="poll_staleness_seconds", labels=labels, value=seconds))
+    return found
 
 
 def exposition(samples: Sequence[Sample]) -> Iterator[str]:

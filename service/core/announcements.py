@@ -28,6 +28,8 @@ def announcements(old: Job | None, new: Job) -> list[str]:
         types.append("fine_tuning.job.resumed")
     elif old.status != new.status and new.status in _BY_STATUS and not new.is_terminal:
         types.append(_BY_STATUS[new.status])
+    if len(new.remote.extras) > len(old.remote.extras):
+        types.append("fine_tuning.job.duplicate_cancelled")
     known = {checkpoint.id for checkpoint in old.checkpoints}
     types.extend("fine_tuning.job.checkpoint" for checkpoint in new.checkpoints if checkpoint.id not in known)
     if new.is_terminal and not old.is_terminal:

@@ -96,7 +96,8 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the job at its provider.
 
     `tries` and `last_try_at` are the stored intent to create; `event_cursor` is the last remote event taken in;
-    `uploads` counts how often the files were made available.
+    `uploads` counts how often the files were made available; `doubts` the creates given up on whose end was never
+    learned; `extras` are jobs that bore our mark beside `job_id` and were cancelled.
     """
 
     job_id: str | None = None
@@ -109,6 +110,8 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     event_cursor: str | None = None
     missing_since: float | None = None
     uploads: int = 0
+    doubts: int = 0
+    extras: tuple[str, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

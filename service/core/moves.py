@@ -112,13 +112,17 @@ def withdraw(job: Job) -> Change:
 
 def upload_again(job: Job) -> Change:
     """Go back to uploading: the provider no longer knows a file that it had, and nothing was created."""
-    remote = _replace(job.remote, training_file=None, validation_file=None, tries=0, last_try_at=None)
+    doubts = job.remote.doubts + job.remote.tries - 1
+    remote = _replace(
+        job.remote, training_file=None, validation_file=None, tries=0, last_try_at=None, doubts=max(0, doubts)
+    )
     return Change(job=_replace(job, step="uploading", remote=remote), due_in_s=NOW)
 
 
 def hold(job: Job) -> Change:
     """Reach a pause while nothing exists at the provider."""
-    return Change(job=_replace(job, wish=None, remote=_replace(job.remote, tries=0, last_try_at=None)))
+    doubts = job.remote.doubts + job.remote.tries
+    return Change(job=_replace(job, wish=None, remote=_replace(job.remote, tries=0, last_try_at=None, doubts=doubts)))
 
 
 def adopt(job: Job, found: RemoteJob) -> Change:
@@ -126,6 +130,15 @@ def adopt(job: Job, found: RemoteJob) -> Change:
     remote = _replace(job.remote, job_id=found.id, status=found.raw_status, created_at=found.created_at)
     # A wish (pause, cancel) that came while creating is looked at next.
     return Change(job=_replace(job, step="waiting", remote=remote), due_in_s=NOW if job.wish else None)
+
+
+def note_extra(job: Job, remote_id: str) -> Change | None:
+    """Keep that a second job was found at the provider; None if it is known."""
+    if remote_id in job.remote.extras:
+        return None
+    message = f"The provider made a second job for this one, {remote_id}; it is cancelled"
+    remote = _replace(job.remote, extras=(*job.remote.extras, remote_id))
+    return Change(job=_replace(job, remote=remote), events=(NewEvent(message=message, level="warn"),))
 
 
 def wish_done(job: Job, seen: RemoteJob) -> Change:

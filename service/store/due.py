@@ -5,6 +5,7 @@ what was rung first is looked at first. A claim moves the score to the end of it
 is due again by itself.
 """
 
+import secrets
 from typing import cast
 
 import msgspec
@@ -35,9 +36,13 @@ return {found, wait}
 """
 
 _CLAIM = """
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('EXISTS', KEYS[2]) == 1 then return nil end
+local held = redis.call('GET', KEYS[2])
+if held and string.match(held, ':(.*)$') == ARGV[3] then
+  return {held, redis.call('HGET', KEYS[4], ARGV[1]) or '0'}
+end
+if held or not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return nil end
 local time = redis.call('TIME')
-local token = redis.call('INCR', KEYS[3])
+local token = redis.call('INCR', KEYS[3]) .. ':' .. ARGV[3]
 redis.call('SET', KEYS[2], token, 'PX', math.floor(ARGV[2] * 1000))
 redis.call('ZADD', KEYS[1], time[1] + time[2] / 1e6 + ARGV[2], ARGV[1])
 return {token, redis.call('HGET', KEYS[4], ARGV[1]) or '0'}
@@ -122,14 +127,23 @@ class DueStore:
         return [member.decode() for member in found], None if seconds < 0 else seconds
 
     async def claim(self, member: str, lease_s: float) -> Claim | None:
-        """Take the lease on `member`; None if it is not due any more or somebody else has it."""
+        """Take the lease on `member`; None if it is not due any more or somebody else has it.
+
+        The client sends the call again when its answer was lost; the nonce tells that the lease is its own.
+        """
+        nonce = secrets.token_hex(8)
         answer = await self._redis.eval(
-            _CLAIM, 4, keys.DUE, keys.lease(member), keys.FENCE, keys.RINGS, member, str(lease_s)
+            _CLAIM, 4, keys.DUE, keys.lease(member), keys.FENCE, keys.RINGS, member, str(lease_s), nonce
         )
         if answer is None:
             return None
-        token, rings = cast("tuple[int, bytes]", answer)
-        return Claim(member=member, token=str(token), rings=rings.decode(), lease_s=lease_s)
+        token, rings = cast("tuple[bytes, bytes]", answer)
+        return Claim(member=member, token=token.decode(), rings=rings.decode(), lease_s=lease_s)
+
+    async def now(self) -> float:
+        """Return Unix seconds by Redis's clock: the one that all processes share, whatever their hosts' clocks do."""
+        seconds, microseconds = await self._redis.time()
+        return seconds + microseconds / 1e6
 
     async def renew(self, claim: Claim) -> None:
         """Push the end of the lease out by its length; raises LeaseLost."""
@@ -153,8 +167,7 @@ class DueStore:
 
     async def overdue(self) -> tuple[int, float]:
         """Return how many members are due and the age in seconds of the oldest (0 if none)."""
-        seconds, microseconds = await self._redis.time()
-        now = seconds + microseconds / 1e6
+        now = await self.now()
         count = await self._redis.zcount(keys.DUE, "-inf", now)
         first = cast("list[tuple[bytes, float]]", await self._redis.zrange(keys.DUE, 0, 0, withscores=True))
         age = max(0.0, now - first[0][1]) if first and first[0][1] > 0 else 0.0

@@ -37,6 +37,11 @@ def jobs_at(provider: str) -> str:
     return f"tw:jobs:at:{provider}"
 
 
+def jobs_seen(provider: str) -> str:
+    """Key of the sorted set of jobs open at `provider`, by the second at which each was last read there."""
+    return f"tw:jobs:seen:{provider}"
+
+
 def jobs_of_file(file_id: str) -> str:
     """Key of the set of jobs that wait for a dataset's check."""
     return f"tw:file:{file_id}:jobs"

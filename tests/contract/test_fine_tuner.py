@@ -33,13 +33,12 @@ async def test_equal_bytes_are_one_file(provider: FineTuner, dataset: Upload, tm
 async def test_a_job_is_found_by_its_mark_alone(provider: FineTuner, dataset: Upload) -> None:
     file_id = await provider.upload(dataset)
     first, second = asked(file_id), asked(file_id)
-    assert await provider.find(first.mark, since=0.0) is None
+    assert await provider.find(first.mark, since=0.0) == []
     made = await provider.create(first)
     assert (made.mark, made.status in {"validating_files", "queued", "running"}) == (first.mark, True)
-    found = await provider.find(first.mark, since=0.0)
-    assert found is not None
+    (found,) = await provider.find(first.mark, since=0.0)
     assert (found.id, found.mark) == (made.id, first.mark)
-    assert await provider.find(second.mark, since=0.0) is None
+    assert await provider.find(second.mark, since=0.0) == []
     assert (await provider.create(second)).id != made.id
 
 
@@ -164,7 +163,7 @@ async def test_refusals_are_final_and_surely_without_effect(provider: FineTuner,
             await provider.create(request)
         assert caught.value.reason in {"refused", "not_found"}
         assert (caught.value.retryable, caught.value.executed) == (False, False)
-        assert await provider.find(request.mark, since=0.0) is None
+        assert await provider.find(request.mark, since=0.0) == []
 
 
 async def test_what_is_asked_of_an_unknown_job(provider: FineTuner, dataset: Upload) -> None:

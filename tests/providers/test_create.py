@@ -69,8 +69,7 @@ async def test_after_an_unclear_failure_the_job_is_found(upstream: Upstream, mak
     provider = make()
     with pytest.raises(ProviderError):
         await provider.create(request())
-    found = await provider.find(MARK, since=900.0)
-    assert found is not None
+    (found,) = await provider.find(MARK, since=900.0)
     assert (found.id, found.mark) == ("ftjob-up1", MARK)
 
 
@@ -104,8 +103,7 @@ async def test_sixteen_pairs_leave_the_mark_to_the_suffix(upstream: Upstream, ma
     assert body["metadata"] == pairs
     assert len(body["suffix"]) == 64
     upstream.jobs[0]["user_provided_suffix"] = body["suffix"]
-    found = await provider.find(MARK, since=0.0)
-    assert found is not None
+    (found,) = await provider.find(MARK, since=0.0)
     assert found.id == "ftjob-up1"
 
 

@@ -87,10 +87,9 @@ async def test_only_the_mark_makes_a_job_ours(upstream: Upstream, make: Make) ->
     upstream.ignores_filter = True
     for _ in range(150):
         upstream.add_job(training_file="file-1", metadata={"tunewright_job": "ftjob-someone"})
-    assert await make().find(MARK, since=900.0) is None
+    assert await make().find(MARK, since=900.0) == []
     upstream.jobs[120]["metadata"] = {"tunewright_job": MARK}
-    found = await make().find(MARK, since=900.0)
-    assert found is not None
+    (found,) = await make().find(MARK, since=900.0)
     assert found.id == upstream.jobs[120]["id"]
 
 
@@ -98,15 +97,14 @@ async def test_of_two_with_the_mark_the_oldest_that_lives_is_taken(upstream: Ups
     for status in ("cancelled", "running", "queued"):
         upstream.add_job(status=status, metadata={"tunewright_job": MARK})
     found = await make().find(MARK, since=900.0)
-    assert found is not None
-    assert found.id == "ftjob-up2"
+    assert [job.id for job in found] == ["ftjob-up2", "ftjob-up3", "ftjob-up1"]
 
 
 async def test_a_refused_filter_is_not_sent_again(upstream: Upstream, make: Make) -> None:
     upstream.add_job(metadata={"tunewright_job": MARK})
     upstream.fail("GET", LIST, error(400, "unknown query parameter"))
     provider = make()
-    assert await provider.find(MARK, since=900.0) is not None
+    assert await provider.find(MARK, since=900.0)
     assert not provider.capabilities.metadata_filter
 
 

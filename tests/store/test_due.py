@@ -1,13 +1,18 @@
 """The due set: who may work on what, and that no ring is ever lost."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from service.core import clock
 from service.store import due
 from service.store.due import Claim, DueStore, LeaseLost
 from service.store.redis import connect
+from tests.faults.tcp_proxy import TcpProxy
 
 
 @pytest.fixture
@@ -113,3 +118,27 @@ async def test_what_was_rung_first_is_taken_first(store: DueStore) -> None:
     for each in order:
         await store.ring(each)
     assert (await store.take(10, hold_s=5))[0] == order
+
+
+async def test_a_claim_whose_reply_was_lost_is_the_callers_all_the_same(redis_url: str, tmp_path: Path) -> None:
+    """Without the nonce in the lease the second sending of the same call finds the item held, for a whole lease."""
+    path = Path(tempfile.mkdtemp(prefix="tw-d-")) / "p.sock"
+    async with TcpProxy(Path(redis_url.removeprefix("unix://")), path) as proxy:
+        client = connect(f"unix://{path}")
+        store = DueStore(client)
+        await store.ring("job:a")
+        rule = proxy.on(b"INCR", "lose_reply")
+        claim = await claimed(store, "job:a")
+        assert rule.done == 1
+        assert await store.claim("job:a", 30.0) is None
+        await store.renew(claim)
+        await client.aclose()
+    shutil.rmtree(path.parent)
+
+
+async def test_the_time_is_that_of_redis_whatever_the_host_says(
+    store: DueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: 0.0)
+    assert await store.now() == pytest.approx(before, abs=5)

@@ -54,9 +54,10 @@ async def test_a_job_from_upload_to_an_answer(provider: LocalFineTuner, tmp_path
     path = write(tmp_path / "train.jsonl", colours(100, 1))
     file_id = await uploaded(provider, path)
     assert await uploaded(provider, path) == file_id
-    assert await provider.find("ftjob-1", since=0) is None
+    assert await provider.find("ftjob-1", since=0) == []
     job = await provider.create(request(file_id, tokens_per_epoch=500))
-    assert await provider.create(request(file_id)) == job == await provider.find("ftjob-1", since=0)
+    assert await provider.create(request(file_id)) == job
+    assert await provider.find("ftjob-1", since=0) == [job]
     await provider.delete_file(file_id)
     path.unlink()
     assert job.hyperparameters == Hyperparameters(n_epochs=3, batch_size=2, learning_rate_multiplier=1.0)

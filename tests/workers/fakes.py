@@ -59,12 +59,14 @@ class FakeProvider:
             raise ProviderError("unclear", "the answer was lost", retryable=True, executed=True)
         return job
 
-    async def find(self, mark: str, *, since: float) -> RemoteJob | None:
+    async def find(self, mark: str, *, since: float) -> list[RemoteJob]:
         self._called("find")
-        return next((job for job in self.jobs.values() if job.mark == mark), None)
+        return [job for job in self.jobs.values() if job.mark == mark]
 
-    async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:
+    async def poll(self, remote_ids: Sequence[str], *, met: list[RemoteJob] | None = None) -> dict[str, RemoteJob]:
         self._called("poll")
+        if met is not None:
+            met += [job for job in self.jobs.values() if job.id not in remote_ids]
         return {job_id: self.jobs[job_id] for job_id in remote_ids if job_id in self.jobs}
 
     async def events(self, remote_id: str, *, after: str | None) -> list[RemoteEvent]:

@@ -140,13 +140,14 @@ class LocalFineTuner:
             raise ProviderError("not_found", f"No such file: {file_id}", retryable=False, param=param)
         return path
 
-    async def find(self, mark: str, *, since: float) -> RemoteJob | None:  # noqa: ARG002 - a run is found by its id alone
-        """Look for the run that our mark names."""
+    async def find(self, mark: str, *, since: float) -> list[RemoteJob]:  # noqa: ARG002 - a run is found by its id alone
+        """Look for the run that our mark names; there can be no second one."""
         run = RunDirectory(self._runs / run_id_of(mark))
-        return await asyncio.to_thread(lambda: _job(run) if run.path.is_dir() else None)
+        return await asyncio.to_thread(lambda: [_job(run)] if run.path.is_dir() else [])
 
-    async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:
-        """Read the state files."""
+    async def poll(self, remote_ids: Sequence[str], *, met: list[RemoteJob] | None = None) -> dict[str, RemoteJob]:
+        """Read the state files; a mark names one run, so that no other is ever met."""
+        del met
         return await asyncio.to_thread(self._poll, remote_ids)
 
     def _poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:

@@ -94,8 +94,8 @@ class OpenAIFineTuner:
             self._metadata_proven = any(job.pairs for job in page)
             return
 
-    async def find(self, mark: str, *, since: float) -> RemoteJob | None:
-        """Look for the job that bears `mark`; neither its training file nor anything else makes a job ours."""
+    async def find(self, mark: str, *, since: float) -> list[RemoteJob]:
+        """Look for the jobs that bear `mark`; neither a training file nor anything else makes a job ours."""
         try:
             return await self._jobs.find(mark, since=since, metadata_filter=self.capabilities.metadata_filter)
         except ProviderError as error:
@@ -104,9 +104,9 @@ class OpenAIFineTuner:
         self.capabilities = replace(self.capabilities, metadata_filter=False)
         return await self._jobs.find(mark, since=since, metadata_filter=False)
 
-    async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:
+    async def poll(self, remote_ids: Sequence[str], *, met: list[RemoteJob] | None = None) -> dict[str, RemoteJob]:
         """Read many jobs; see Jobs.poll."""
-        return await self._jobs.poll(remote_ids)
+        return await self._jobs.poll(remote_ids, met=met)
 
     async def events(self, remote_id: str, *, after: str | None) -> list[RemoteEvent]:
         """Return newer events, oldest first; none where the target has no events."""

@@ -11,24 +11,26 @@ from service.core.remote import RemoteJob
 from workers.providers.openai_connection import Connection, Page, items
 from workers.providers.openai_errors import bad_answer
 from workers.providers.openai_wire import METADATA_MARK, JobWire, job_of
-from workers.providers.protocol import ProviderError
+from workers.providers.protocol import UNREAD, ProviderError
 
 _PAGE = 100
 _MAX_PAGES = 105
 _BARREN_PAGES = 3
 _MAX_SINGLE = 100
+_ROUND = 108
+"""Requests of one round, so that it stays within 110 with the histories that it reads (DESIGN §7)."""
+
 _AT_ONCE = 8
 _FIND_PAGES = 20
 _FIND_MARGIN_S = 3_600.0
 
-UNREAD = "unread"
-
 
 class Jobs:
-    """Job reads at one target."""
+    """Job reads at one target. A round that did not come to the end of a long list has the next one go on there."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._resume_after: str | None = None
 
     async def retrieve(self, remote_id: str) -> JobWire | None:
         """Return one job, None if the target does not know it."""
@@ -48,11 +50,15 @@ class Jobs:
             raise bad_answer(self._connection.name, "a fine-tuning job", write=write)
         return wire
 
-    async def pages(self, *, mark: str | None = None, limit: int = _PAGE) -> AsyncIterator[list[JobWire]]:
-        """Yield pages, newest first, until the end or a page that brings nothing new; `mark` filters by metadata."""
+    async def pages(
+        self, *, mark: str | None = None, limit: int = _PAGE, after: str | None = None
+    ) -> AsyncIterator[list[JobWire]]:
+        """Yield pages, newest first, until the end or a page that brings nothing new; `mark` filters by metadata.
+
+        The guard is against servers that ignore `after`: they would be read for ever.
+        """
         jobs = self._connection.sdk.fine_tuning.jobs.with_raw_response
         metadata = {METADATA_MARK: mark} if mark is not None else openai.omit
-        after: str | None = None
         seen: set[str] = set()
         while True:
             cursor = openai.omit if after is None else after
@@ -67,19 +73,21 @@ class Jobs:
             seen.update(job.id for job in found)
             after = found[-1].id
 
-    async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:
+    async def poll(self, remote_ids: Sequence[str], *, met: list[RemoteJob] | None = None) -> dict[str, RemoteJob]:
         """Read many jobs by pages while pages bring any, the rest one by one.
 
-        A job that a round has no request left for is returned with status "unknown": only an id that was asked for
-        by name and not found is left out.
+        A job that a round has no request left for is returned with status "unknown" and raw status `UNREAD`: only an
+        id that was asked for by name and not found is left out. `met`: see FineTuner.poll.
         """
         wanted = set(remote_ids)
         found: dict[str, RemoteJob] = {}
         failure: ProviderError | None = None
+        pages = 0
         try:
-            if len(wanted) > 1:
-                await self._by_pages(wanted, found)
-            failure = await self._one_by_one(sorted(wanted - found.keys()), found)
+            if len(wanted) > 1 or (wanted and met is not None):
+                pages = await self._by_pages(wanted, found, met)
+            single = min(_MAX_SINGLE, _ROUND - pages)
+            failure = await self._one_by_one(sorted(wanted - found.keys()), found, single)
         except ProviderError as error:
             failure = error
         if failure is not None and not any(job.raw_status != UNREAD for job in found.values()):
@@ -88,9 +96,9 @@ class Jobs:
             found.update({remote_id: _unread(remote_id) for remote_id in wanted - found.keys()})
         return found
 
-    async def _one_by_one(self, rest: Sequence[str], found: dict[str, RemoteJob]) -> ProviderError | None:
-        """Fill `found` with at most 100 single reads, chosen by chance; return the last failure."""
-        chosen = rest if len(rest) <= _MAX_SINGLE else random.sample(rest, _MAX_SINGLE)
+    async def _one_by_one(self, rest: Sequence[str], found: dict[str, RemoteJob], limit: int) -> ProviderError | None:
+        """Fill `found` with at most `limit` single reads, chosen by chance; return the last failure."""
+        chosen = rest if len(rest) <= limit else random.sample(rest, limit)
         found.update({remote_id: _unread(remote_id) for remote_id in set(rest) - set(chosen)})
         gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -108,28 +116,48 @@ class Jobs:
         failures = [error for error in await asyncio.gather(*map(one, chosen)) if error is not None]
         return failures[-1] if failures else None
 
-    async def _by_pages(self, wanted: set[str], found: dict[str, RemoteJob]) -> None:
-        """Fill `found`; stop when single reads of what is left cost no more than the pages that bring none of it."""
+    async def _by_pages(self, wanted: set[str], found: dict[str, RemoteJob], met: list[RemoteJob] | None) -> int:
+        """Fill `found`, from where the last round had to stop and then from the top; return the pages read."""
+        start, self._resume_after = self._resume_after, None
+        pages = await self._walk(start, _MAX_PAGES, wanted, found, met)
+        if start is not None and pages < _MAX_PAGES and found.keys() < wanted:
+            pages += await self._walk(None, _MAX_PAGES - pages, wanted, found, met)
+        return pages
+
+    async def _walk(
+        self,
+        after: str | None,
+        limit: int,
+        wanted: set[str],
+        found: dict[str, RemoteJob],
+        met: list[RemoteJob] | None,
+    ) -> int:
+        """Read pages behind `after`; stop when single reads of what is left cost less than pages that bring none."""
         pages = barren = 0
-        async for page in self.pages():
+        async for page in self.pages(after=after):
             hits = {job.id: job_of(job) for job in page if job.id in wanted}
             found.update(hits)
+            if met is not None:
+                met += [job_of(job) for job in page if job.id not in wanted and METADATA_MARK in job.pairs]
             pages += 1
             barren = 0 if hits else barren + 1
             left = len(wanted) - len(found)
-            if left == 0 or pages >= _MAX_PAGES or barren >= min(max(left, 1), _BARREN_PAGES):
-                return
+            if left == 0 or (left <= _MAX_SINGLE and barren >= min(left, _BARREN_PAGES)):
+                break
+            if pages >= limit:
+                self._resume_after = page[-1].id
+                break
+        return pages
 
-    async def find(self, mark: str, *, since: float, metadata_filter: bool) -> RemoteJob | None:
-        """Return the oldest job that bears `mark`, one that was not cancelled before one that was."""
+    async def find(self, mark: str, *, since: float, metadata_filter: bool) -> list[RemoteJob]:
+        """Return the jobs that bear `mark`, oldest first, those that were not cancelled before those that were."""
         hits: dict[str, JobWire] = {}
         if metadata_filter:
             await self._collect(mark, since, hits, filtered=True)
         if not hits:
             await self._collect(mark, since, hits, filtered=False)
-        jobs = [job_of(wire) for wire in hits.values()]
-        jobs.sort(key=lambda job: (job.status == "cancelled", job.created_at or 0.0))
-        return replace(jobs[0], mark=mark) if jobs else None
+        jobs = [replace(job_of(wire), mark=mark) for wire in hits.values()]
+        return sorted(jobs, key=lambda job: (job.status == "cancelled", job.created_at or 0.0))
 
     async def _collect(self, mark: str, since: float, hits: dict[str, JobWire], *, filtered: bool) -> None:
         pages = 0

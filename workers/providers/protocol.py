@@ -22,6 +22,10 @@ Reason = Literal[
 ]  # fmt: skip
 
 
+UNREAD = "unread"
+"""The raw status of a job that a round had no request left for: nothing is known of it."""
+
+
 class ProviderError(Exception):
     """A call that failed.
 
@@ -82,12 +86,19 @@ class FineTuner(Protocol):
         """Create one job; called only after `find` came back empty. Never retries by itself."""
         ...
 
-    async def find(self, mark: str, *, since: float) -> RemoteJob | None:
-        """Look for the job that bears our mark, created since `since` (less a minute); re-checks the mark itself."""
+    async def find(self, mark: str, *, since: float) -> list[RemoteJob]:
+        """Return all jobs that bear our mark, created since `since` (less a margin), the one to keep first.
+
+        The mark is checked here, whatever the provider says to a filter.
+        """
         ...
 
-    async def poll(self, remote_ids: Sequence[str]) -> dict[str, RemoteJob]:
-        """Read many jobs in as few requests as can be; an id that the provider does not know is left out."""
+    async def poll(self, remote_ids: Sequence[str], *, met: list[RemoteJob] | None = None) -> dict[str, RemoteJob]:
+        """Read many jobs in as few requests as can be; an id that the provider does not know is left out.
+
+        To `met` is added what came by that was not asked for and bears a mark in our form; asking for it has one job
+        alone read from a list, too.
+        """
         ...
 
     async def events(self, remote_id: str, *, after: str | None) -> list[RemoteEvent]:

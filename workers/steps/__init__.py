@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from workers.context import Step
-from workers.steps import collect, dataset, job, model, poll, report
+from workers.steps import collect, dataset, job, model, poll, report, watch
 
 STEPS: Mapping[str, Step] = {
     "job": job.look,
@@ -12,4 +12,5 @@ STEPS: Mapping[str, Step] = {
     "poll": poll.look,
     "model": model.look,
     "collect": collect.look,
+    "watch": watch.look,
 }

@@ -2,7 +2,7 @@
 
 import logging
 
-from service.core import clock, ids
+from service.core import ids
 from service.store.due import Claim
 from workers.context import Context
 from workers.providers.protocol import ProviderError
@@ -13,7 +13,8 @@ _log = logging.getLogger(__name__)
 async def look(context: Context, claim: Claim, object_id: str) -> float | None:
     """Collect once; the ticker rings again every ten minutes."""
     del claim, object_id
-    runtime, now = context.runtime, clock.now()
+    runtime = context.runtime
+    now = await runtime.due.now()
     expired = await runtime.files.expired(now)
     for file_id in expired:
         await runtime.files.delete(file_id)

@@ -1,16 +1,22 @@
 """Step `creating`: one remote job, whatever dies when. Intent, look-up by mark, settle time, and only then the call."""
 
+import logging
+
 from service.core import clock, moves
 from service.core.dataset.report import Report
 from service.core.jobs import Job
 from service.core.remote import CreateRequest, RemoteJob
+from service.store.counters import count
 from service.store.due import Claim
+from service.store.redis import Pipeline
 from workers.context import Context
 from workers.providers.protocol import ProviderError
 from workers.steps import report as reports
 from workers.steps import upload
 from workers.steps.check import request_for
 from workers.steps.failures import after_failure
+
+_log = logging.getLogger(__name__)
 
 UPLOADS = 2
 """How often files are uploaded: once more when the provider has lost one, and not for ever."""
@@ -22,9 +28,9 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Adopt the job that bears our mark, or create one if the last try is surely settled."""
     try:
         if job.remote.tries and (found := await _find(context, job)):
-            await context.advance(claim, job, moves.adopt(job, found))
+            await _adopt(context, claim, job, found)
             return None
-        if (wait_s := _unsettled(context, job)) > 0:
+        if (wait_s := await _unsettled(context, job)) > 0:
             return wait_s
         if job.wish == "cancel":
             await context.advance(claim, job, moves.cancelled(job, clock.now()))
@@ -41,7 +47,8 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
     provider = context.provider_of(job)
     request = _request(job, await reports.ensure(context, request_for(job)))
     # The intent is written without settling the claim: the same look goes on to the call, under the same lease.
-    intended = await context.runtime.jobs.advance(job, moves.intend(job, clock.now()), claim=claim, keep_claim=True)
+    now = await context.runtime.due.now()
+    intended = await context.runtime.jobs.advance(job, moves.intend(job, now), claim=claim, keep_claim=True)
     try:
         created = await provider.create(request)
     except ProviderError as error:
@@ -50,6 +57,7 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
             await context.advance(claim, intended, moves.upload_again(intended))
             return None
         if error.executed or error.reason == "unclear":
+            await _count_unclear(context)
             return max(1.0, _settle_s(context, intended))
         return await _after_clear_refusal(context, claim, intended, error)
     await context.advance(claim, intended, moves.adopt(intended, created))
@@ -62,19 +70,37 @@ async def _after_clear_refusal(context: Context, claim: Claim, job: Job, error: 
     return await after_failure(context, claim, withdrawn, error)
 
 
-async def _find(context: Context, job: Job) -> RemoteJob | None:
+async def _find(context: Context, job: Job) -> list[RemoteJob]:
     return await context.provider_of(job).find(job.id, since=float(job.created_at))
+
+
+async def _adopt(context: Context, claim: Claim, job: Job, found: list[RemoteJob]) -> None:
+    """Keep the first of the jobs that bear our mark; what is more than one is cancelled by the watch."""
+
+    def also(pipe: Pipeline) -> None:
+        count(pipe, "upstream_reconciled", operation="create", result="adopted")
+
+    await context.runtime.jobs.advance(job, moves.adopt(job, found[0]), claim=claim, also=also)
+    for extra in found[1:]:
+        await context.runtime.due.ring(f"watch:0:{job.id}")
+        _log.warning("job %s: the provider has more than one: %s beside %s", job.id, extra.id, found[0].id)
+
+
+async def _count_unclear(context: Context) -> None:
+    async with context.runtime.redis.pipeline(transaction=False) as pipe:
+        count(pipe, "upstream_ambiguous", operation="create", result="unclear")
+        await pipe.execute()
 
 
 def _settle_s(context: Context, job: Job) -> float:
     return context.provider_of(job).capabilities.settle_s
 
 
-def _unsettled(context: Context, job: Job) -> float:
-    """Return for how long a try that ended unclearly may still bear a job that no list shows."""
+async def _unsettled(context: Context, job: Job) -> float:
+    """Return for how long a try that ended unclearly may still bear a job that no list shows, by Redis's clock."""
     if not job.remote.tries or job.remote.last_try_at is None:
         return 0.0
-    return job.remote.last_try_at + _settle_s(context, job) - clock.now()
+    return job.remote.last_try_at + _settle_s(context, job) - await context.runtime.due.now()
 
 
 def _request(job: Job, report: Report) -> CreateRequest:

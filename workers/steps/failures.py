@@ -43,8 +43,8 @@ async def after_failure(context: Context, claim: Claim, job: Job, error: Provide
     return pause_s
 
 
-async def pause_after(context: Context, claim: Claim, error: ProviderError) -> float:
-    """Return the seconds to wait: what the provider asked for, the refusal's own pause, or a growing one."""
+async def pause_after(context: Context, claim: Claim, error: ProviderError, *, cap_s: float = _BACKOFF_CAP_S) -> float:
+    """Return the seconds to wait: what the provider asked for, the refusal's own pause, or one growing to `cap_s`."""
     if error.retry_after_s is not None:
         return min(max(error.retry_after_s, 1.0), _RETRY_AFTER_CAP_S)
     if error.reason in _PAUSE_S:
@@ -53,7 +53,7 @@ async def pause_after(context: Context, claim: Claim, error: ProviderError) -> f
         pipe.incr(keys.provider_failures(claim.member))
         pipe.expire(keys.provider_failures(claim.member), _FORGOTTEN_S)
         failures, _ = cast("tuple[int, bool]", tuple(await pipe.execute()))
-    return min(_BACKOFF_CAP_S, 2.0 ** min(failures, 10))
+    return min(cap_s, 2.0 ** min(failures, 10))
 
 
 async def recovered(context: Context, claim: Claim) -> None:

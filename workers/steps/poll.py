@@ -1,6 +1,7 @@
 """Poll one provider: all of its open jobs in as few requests as can be, and news only of those that moved."""
 
 import logging
+import math
 import random
 
 from service.core import clock, moves
@@ -10,25 +11,35 @@ from service.core.remote import RemoteCheckpoint, RemoteEvent, RemoteJob
 from service.store.due import Claim
 from service.store.jobs import member
 from workers.context import Context
-from workers.providers.protocol import FineTuner, ProviderError, Reason
+from workers.providers.protocol import UNREAD, FineTuner, ProviderError, Reason
+from workers.steps import watch
 from workers.steps.failures import pause_after, recovered
 from workers.steps.finish import kept_checkpoints, models_of
 
 _log = logging.getLogger(__name__)
 
 DETAILS_A_ROUND = 20
-"""Running jobs whose events are read in one round; more of them take turns, so that a round stays cheap."""
+"""Jobs whose events are read in one round; more of them take turns, so that a round stays cheap."""
 
+ROUND_REQUESTS = 110
+"""What a round may cost, with 10,000 jobs open (DESIGN §7)."""
+
+_PAGE = 100
+_SPARE_REQUESTS = 5
 _FAILED_DETAILS = 3
 _OF_ONE_JOB: frozenset[Reason] = frozenset({"unavailable", "not_found", "bad_answer", "refused", "unclear"})
 
 MANY_OPEN = 1000
 SLOW_S = 60.0
+OUTAGE_PAUSE_S = 30.0
+"""The longest pause between two tries at a provider that is down: two of the usual rounds."""
+
 GONE_AFTER_S = 600.0
 
 
 async def look(context: Context, claim: Claim, provider_name: str) -> float | None:
     """Poll, take in, and come again; never again while nothing is open."""
+    began = await context.runtime.due.now()
     jobs = await context.runtime.jobs.open_at(provider_name)
     if not jobs:
         return None
@@ -37,35 +48,51 @@ async def look(context: Context, claim: Claim, provider_name: str) -> float | No
         return SLOW_S
     provider = context.providers.get(provider_name)
     try:
-        seen = await provider.poll([job.remote.job_id for job in jobs if job.remote.job_id])
-        details = _Details(provider, _detailed(provider, [job for job in jobs if job.remote.job_id in seen], seen))
-        for job in jobs:
-            await _take_in(context, details, job, seen.get(job.remote.job_id or ""))
+        met: list[RemoteJob] = []
+        seen = await provider.poll([job.remote.job_id for job in jobs if job.remote.job_id], met=met)
+        read = [job for job in jobs if not _is_unread(seen.get(job.remote.job_id or ""))]
+        await context.runtime.freshness.seen(provider_name, [job.id for job in read])
+        details = _Details(provider, _detailed(provider, [job for job in read if job.remote.job_id in seen], seen))
+        for job in read:
+            await _take_in(context, details, job, seen.get(job.remote.job_id or ""), began)
+        await watch.look_among(context, provider_name, met)
     except ProviderError as error:
-        pause_s = await pause_after(context, claim, error)
+        pause_s = await pause_after(context, claim, error, cap_s=OUTAGE_PAUSE_S)
         _log.warning("poll %s: %s; again in %.0f s", provider_name, error.reason, pause_s)
         return pause_s
     await recovered(context, claim)
-    return _interval(provider, [*jobs])
+    now = await context.runtime.due.now()
+    age_s = now - max(job.remote.created_at or job.created_at for job in jobs)
+    return round_pause_s(len(jobs), provider.capabilities.poll_interval_s, age_s=age_s, elapsed_s=now - began)
 
 
-def _interval(provider: FineTuner, jobs: list[Job]) -> float:
-    """Return 1, 2, 4, 8 s while the youngest job is new, then the target's own pace; slower when many are open."""
-    if len(jobs) >= MANY_OPEN:
-        return SLOW_S * random.uniform(0.8, 1.2)
-    age = clock.now() - max(job.remote.created_at or job.created_at for job in jobs)
-    return min(provider.capabilities.poll_interval_s, 15.0, max(1.0, age))
+def _is_unread(seen: RemoteJob | None) -> bool:
+    return seen is not None and seen.raw_status == UNREAD
+
+
+def round_pause_s(count: int, interval_s: float, *, age_s: float, elapsed_s: float) -> float:
+    """Return 1, 2, 4, 8 s while the youngest of `count` jobs is new, then the target's own pace; more for many jobs.
+
+    The slow pace is from start to start of rounds that take `elapsed_s`, so that a long one makes nothing older. The
+    chance in it keeps the rounds of several providers apart.
+    """
+    if count >= MANY_OPEN:
+        return max(1.0, SLOW_S * random.uniform(0.8, 1.2) - elapsed_s)
+    return min(interval_s, 15.0, max(1.0, age_s)) * random.uniform(0.8, 1.0)
 
 
 def _detailed(provider: FineTuner, jobs: list[Job], seen: dict[str, RemoteJob]) -> set[str]:
-    """Return the ids of the jobs whose events are read now."""
+    """Return the ids of the jobs whose events (and checkpoints: two requests) are read now, changed ones first."""
     if not provider.capabilities.events:
         return set()
-    moving = [job.id for job in jobs if job.remote.job_id and seen[job.remote.job_id].status == "running"]
-    changed = [job.id for job in jobs if job.remote.job_id and seen[job.remote.job_id].raw_status != job.remote.status]
-    if len(moving) > DETAILS_A_ROUND:
-        moving = random.sample(moving, DETAILS_A_ROUND)
-    return {*moving, *changed[:DETAILS_A_ROUND]}
+    by_remote = {job.remote.job_id: job for job in jobs if job.remote.job_id}
+    changed = [job.id for id_, job in by_remote.items() if seen[id_].raw_status != job.remote.status]
+    moving = [job.id for id_, job in by_remote.items() if seen[id_].status == "running"]
+    room = (ROUND_REQUESTS - _SPARE_REQUESTS - math.ceil(len(jobs) / _PAGE)) // 2
+    room = max(1, min(DETAILS_A_ROUND, room))
+    random.shuffle(changed)
+    random.shuffle(moving)
+    return set(list(dict.fromkeys([*changed, *moving]))[:room])
 
 
 class _Details:
@@ -94,11 +121,11 @@ class _Details:
             return [], []
 
 
-async def _take_in(context: Context, details: _Details, job: Job, seen: RemoteJob | None) -> None:
+async def _take_in(context: Context, details: _Details, job: Job, seen: RemoteJob | None, now: float) -> None:
     """Take in one job; one that changed under us is left to the next round."""
     try:
         if seen is None:
-            await _missing(context, job)
+            await _missing(context, job, now)
             return
         events, checkpoints = await details.read(job, seen)
         change = moves.observe(job, seen, events, clock.now())
@@ -115,9 +142,8 @@ async def _take_in(context: Context, details: _Details, job: Job, seen: RemoteJo
         return
 
 
-async def _missing(context: Context, job: Job) -> None:
-    """A job that the provider does not list is given ten minutes before it counts as gone."""
-    now = clock.now()
+async def _missing(context: Context, job: Job, now: float) -> None:
+    """A job that the provider does not list is given ten minutes (of Redis's clock) before it counts as gone."""
     if job.remote.missing_since is None:
         await context.runtime.jobs.advance(job, moves.missing(job, now))
     elif now - job.remote.missing_since > GONE_AFTER_S:

@@ -1,0 +1,115 @@
+"""C6 of reliability §3: a second job at the provider, however it came about, is cancelled, counted and told of.
+
+Mutations that these tests catch: `duplicates.extras` returning nothing (all but the last two fail); `_place` not
+ringing the watch (`lags_beyond_settling` fails); the check of the record's remote id left out (`not_yet_adopted`).
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from service.core import moves
+from service.core.jobs import Job
+from service.store import webhook_keys
+from tests.faults.hand import Hand, hand_of
+from tests.faults.ledger import MARK, Pace
+from tests.faults.test_create import CREATE
+from tests.faults.trees import Nursery
+from tests.faults.world import World, make_world
+
+COUNTER = "upstream_duplicate_jobs_total"
+
+
+@pytest.fixture
+async def hand(short_folder: Path, trees: Nursery) -> AsyncIterator[Hand]:
+    pace = Pace(queued_s=3600.0)
+    async with make_world(short_folder, trees, pace=pace, settle_s=0.0) as world, hand_of(world) as made:
+        yield made
+
+
+async def sent(hand: Hand) -> Job:
+    return await hand.drive(await hand.world.job(await hand.world.dataset()))
+
+
+def statuses(world: World, job: Job) -> dict[str, str]:
+    return {found["id"]: found["status"] for found in world.provider.of(job.id)}
+
+
+async def told(hand: Hand, kind: str) -> int:
+    redis = hand.world.runtime.redis
+    names = [key async for key in redis.scan_iter(match=webhook_keys.message("evt_") + "*")]
+    messages = [msgspec.json.decode(await redis.get(name)) for name in names]
+    return sum(message["type"] == kind for message in messages)
+
+
+async def test_c6_a_planted_second_job_is_cancelled_by_the_next_round(hand: Hand) -> None:
+    job = await sent(hand)
+    extra = hand.world.provider.add_job(model="base-1", metadata={MARK: job.id})
+    for _ in range(3):
+        await hand.look_again("poll:remote")
+    assert statuses(hand.world, job) == {job.remote.job_id: "queued", extra["id"]: "cancelled"}
+    assert await hand.counted(COUNTER, operation="create") == 1
+    assert (await hand.world.read(job.id)).remote.extras == (extra["id"],)
+    assert await told(hand, "fine_tuning.job.duplicate_cancelled") == 1
+    await hand.world.assert_world()
+
+
+async def test_c6_a_list_that_lags_beyond_settling_shows_the_first_job_later(hand: Hand) -> None:
+    world = hand.world
+    world.provider.pace.list_lag_s = 3600.0
+    world.provider.plan.once(*CREATE, "drop")
+    job = await sent(hand)
+    assert world.provider.ledger.creates[job.id] == 2, "the promise of settling ends where lists lag longer"
+    assert 0 < (await hand.due_in_s(f"watch:0:{job.id}") or 0) <= 60
+    await hand.look(f"watch:0:{job.id}")
+    world.provider.pace.list_lag_s = 0.0
+    assert 0 < (await hand.due_in_s(f"watch:1:{job.id}") or 0) <= 60
+    await hand.look(f"watch:1:{job.id}")
+    assert sorted(statuses(world, job).values()) == ["cancelled", "queued"]
+    assert statuses(world, job)[job.remote.job_id or ""] == "queued"
+    assert await hand.counted(COUNTER) == 1
+
+
+async def test_c6_a_job_that_appears_after_its_own_was_cancelled_here_is_cancelled_too(hand: Hand) -> None:
+    world = hand.world
+    job = await sent(hand)
+    await world.runtime.jobs.modify(job.id, lambda old: moves.cancelled(old, 2.0))
+    late = world.provider.add_job(model="base-1", metadata={MARK: job.id})
+    await sent(hand)
+    await hand.look_again("poll:remote")
+    assert statuses(world, job)[late["id"]] == "cancelled"
+
+
+async def test_c6_the_watch_ends_after_two_hours(hand: Hand) -> None:
+    hand.world.provider.pace.list_lag_s = 3600.0
+    hand.world.provider.plan.once(*CREATE, "drop")
+    job = await sent(hand)
+    looks = 0
+    while await hand.due_in_s(f"watch:{looks}:{job.id}") is not None:
+        await hand.look(f"watch:{looks}:{job.id}")
+        looks += 1
+    assert looks == 9
+
+
+async def test_c6_other_installations_jobs_are_left_alone(hand: Hand) -> None:
+    job = await sent(hand)
+    foreign = [
+        hand.world.provider.add_job(model="base-1", metadata=m) for m in ({MARK: "ftjob-of-another"}, {"a": "b"})
+    ]
+    await hand.look_again("poll:remote")
+    assert {one["status"] for one in foreign} == {"queued"}
+    assert statuses(hand.world, job) == {job.remote.job_id: "queued"}
+    assert await hand.counted(COUNTER) == 0
+
+
+async def test_c6_a_job_not_yet_adopted_is_no_second_one(hand: Hand) -> None:
+    world = hand.world
+    other = await sent(hand)
+    world.provider.hold_create.clear()
+    job = await world.job(await world.dataset())
+    planted = world.provider.add_job(model="base-1", metadata={MARK: job.id})
+    await hand.look_again("poll:remote")
+    assert planted["status"] == "queued"
+    assert statuses(world, other) == {other.remote.job_id: "queued"}
