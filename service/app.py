@@ -21,6 +21,7 @@ from service.api.http_metrics import HttpMetrics
 from service.api.jobs import jobs
 from service.api.metrics import get_metrics_text
 from service.api.models import models
+from service.api.uploads import uploads
 from service.api.webhooks import webhook_deliveries, webhook_endpoints, webhook_event_types
 from service.core.placement import Place
 from service.runtime import Runtime, open_runtime
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 ROUTES: Sequence[ControllerRouterHandler] = (
     files,
+    uploads,
     datasets,
     estimates,
     jobs,

@@ -20,6 +20,7 @@ from service.store.jobs import JobStore
 from service.store.models import ModelStore
 from service.store.redis import check_durability, connect
 from service.store.reports import ReportStore
+from service.store.uploads import UploadStore
 from service.store.webhooks import WebhookStore
 
 
@@ -36,6 +37,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     jobs: JobStore
     models: ModelStore
     reports: ReportStore
+    uploads: UploadStore
     webhooks: WebhookStore
     keys: ApiKeyStore
     changes: Changes
@@ -73,6 +75,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),
         reports=ReportStore(redis, blobs),
+        uploads=UploadStore(redis),
         webhooks=WebhookStore(redis),
         keys=ApiKeyStore(redis),
         changes=Changes(redis),

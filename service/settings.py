@@ -102,7 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_allow: Annotated[
         tuple[str, ...], Meta(description="CIDR ranges or host names that webhooks may reach beside public https.")
     ] = ()
-    max_file_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/files`.")] = 512_000_000
+    max_file_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/files`.")] = 536_870_912
+    max_upload_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/uploads`.")] = 8_589_934_592
     max_dataset_bytes: Annotated[int, Meta(ge=1, description="Largest body of `/v1/datasets`.")] = 8_000_000_000
     blob_grace_s: Annotated[float, Meta(ge=0, description="Age at which unused blobs and runs go.")] = 86_400.0
     providers: dict[str, ProviderSettings] = {}

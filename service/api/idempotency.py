@@ -25,6 +25,11 @@ class Attempt:
         self._kept = kept
         self.is_answered = False
 
+    @property
+    def is_repeated(self) -> bool:
+        """Tell whether an answer is kept already; `replay` gives it once the request is known to be equal."""
+        return self._kept is not None
+
     def replay(self, fingerprint: str) -> Reply | None:
         """Return the first answer, if there is one; None is leave to go on. Raises IdempotencyMismatch."""
         if self._kept is None:

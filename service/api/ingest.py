@@ -44,13 +44,7 @@ async def keep(arrived: Arrival, describe: Describe, wire: Wire) -> Reply:
     fingerprint = _fingerprint(record)
     if (replay := arrived.attempt.replay(fingerprint)) is not None:
         return replay
-    await runtime.files.refs.hold(record.sha256, record.id)
-    try:
-        await arrived.writer.commit()
-        await arrived.attempt.confirm()
-    except BaseException:
-        await runtime.files.refs.let_go(record.sha256, record.id)
-        raise
+    await runtime.files.refs.commit(arrived.writer, record.sha256, record.id, arrived.attempt.confirm)
     body = encode(wire(record))
 
     def also(pipe: Pipeline) -> None:

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from service.api.errors import ErrorEnvelope
-from service.api.openapi_routes import FORM_SCHEMA, HEADERS, PARAMETERS, SHAPES, Shape
+from service.api.openapi_routes import HEADERS, PARAMETERS, SHAPES, Form, Shape
 
 _REF = "#/components/schemas/{name}"
 _PATH = re.compile(r"\{(\w+):\w+\}")
@@ -94,8 +94,10 @@ def _responses(shape: Shape, names: dict[Any, dict[str, Any]]) -> dict[str, Any]
 
 
 def _body(kind: Any, names: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    if isinstance(kind, Form):
+        return {"multipart/form-data": {"schema": kind.schema}}
     if isinstance(kind, str):
-        return {kind: {"schema": FORM_SCHEMA if kind.startswith("multipart/") else {}}}
+        return {kind: {"schema": {}}}
     return {"application/json": {"schema": names[kind]}}
 
 

@@ -74,7 +74,7 @@ def _kind(schema: dict[str, Any]) -> str:
         return f"<code>{_text(str(schema['const']))}</code>"
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}) or {})}"
-    if "data" in schema.get("properties", {}):
+    if "has_more" in schema.get("properties", {}):
         return f"page of {_kind(schema['properties']['data']['items'])}"
     return _text(str(schema.get("type", "")))
 

@@ -10,6 +10,7 @@ from service.api.job_events import EventOut
 from service.api.job_input import JobCreate
 from service.api.job_wire import CheckpointOut, JobOut
 from service.api.model_wire import ModelDeleted, ModelOut
+from service.api.upload_wire import UploadComplete, UploadCreate, UploadOut, UploadPartOut
 from service.api.webhook_wire import (
     DeliveryOut,
     EndpointCreate,
@@ -36,19 +37,47 @@ class Shape(NamedTuple):
     statuses: tuple[int, ...] = ()
 
 
+class Form(NamedTuple):
+    """A multipart body and the schema of its fields."""
+
+    schema: dict[str, Any]
+
+
 _KEY = ("Idempotency-Key",)
 _WAIT = ("Prefer",)
 _PAGE = ("after", "limit")
-_FORM = "multipart/form-data"
 _LINES = "application/jsonl"
 _BYTES = "application/octet-stream"
+_FILE = Form(
+    {
+        "type": "object",
+        "required": ["file", "purpose"],
+        "properties": {
+            "file": {"type": "string", "contentMediaType": _BYTES},
+            "purpose": {"const": "fine-tune"},
+            "expires_after[anchor]": {"const": "created_at"},
+            "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},
+        },
+    }
+)
+_PART = Form(
+    {
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": {"type": "string", "contentMediaType": _BYTES}},
+    }
+)
 
 SHAPES: dict[str, Shape] = {
-    "create_file": Shape(FileOut, _FORM, headers=_KEY),
+    "create_file": Shape(FileOut, _FILE, headers=_KEY),
     "list_files": Shape(FileOut, is_page=True, query=(*_PAGE, "order", "purpose")),
     "get_file": Shape(FileOut),
     "delete_file": Shape(FileDeleted),
     "get_content": Shape(_BYTES),
+    "create_upload": Shape(UploadOut, UploadCreate, headers=_KEY),
+    "create_upload_part": Shape(UploadPartOut, _PART, headers=_KEY),
+    "complete_upload": Shape(UploadOut, UploadComplete, headers=_KEY),
+    "cancel_upload": Shape(UploadOut),
     "create_dataset": Shape(
         DatasetOut,
         _LINES,
@@ -115,15 +144,4 @@ HEADERS: dict[str, str] = {
     "Content-Encoding": "`gzip` or `zstd`.",
     "Accept": "`text/event-stream` for events as they happen, `text/csv` for metrics as CSV.",
     "Last-Event-ID": "Go on behind this event.",
-}
-
-FORM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["file", "purpose"],
-    "properties": {
-        "file": {"type": "string", "contentMediaType": _BYTES},
-        "purpose": {"const": "fine-tune"},
-        "expires_after[anchor]": {"const": "created_at"},
-        "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},
-    },
 }

@@ -17,6 +17,8 @@ WEBHOOK_DELIVERY = "whd_"
 REQUEST = "req_"
 CHAT_COMPLETION = "chatcmpl-"
 COMPLETION = "cmpl-"
+UPLOAD = "upload_"
+UPLOAD_PART = "part_"
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}\Z")
 

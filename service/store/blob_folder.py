@@ -99,11 +99,11 @@ class FolderBlobs:
         return cls(root)
 
     @asynccontextmanager
-    async def open_write(self) -> AsyncGenerator["_FolderWriter"]:
-        """Begin a content-addressed blob."""
+    async def open_write(self, key: str | None = None) -> AsyncGenerator["FolderWriter"]:
+        """Begin a blob, under its content's name if none is given."""
         spool = Spool(self._temporary())
         try:
-            yield _FolderWriter(spool, self._path)
+            yield FolderWriter(spool, self._path, key)
         finally:
             await spool.drop()
 
@@ -215,20 +215,26 @@ class FolderBlobs:
         return StoredBlob(key=key, bytes=stat.st_size, modified_at=stat.st_mtime)
 
 
-class _FolderWriter:
-    def __init__(self, spool: Spool, path_of: Callable[[str], Path]) -> None:
+class FolderWriter:
+    """A BlobWriter whose spool file becomes the blob."""
+
+    def __init__(self, spool: Spool, path_of: Callable[[str], Path], key: str | None) -> None:
         self._spool = spool
         self._path_of = path_of
+        self._key = key
 
     async def write(self, chunk: bytes) -> None:
+        """Add bytes."""
         await self._spool.write(chunk)
 
     async def seal(self) -> Blob:
+        """End the writing."""
         return await self._spool.seal()
 
     async def commit(self) -> Blob:
+        """Rename the file, durably."""
         blob = await self._spool.seal()
-        await on_disk(_move, self._spool.path, self._path_of(content_key(blob.sha256)))
+        await on_disk(_move, self._spool.path, self._path_of(self._key or content_key(blob.sha256)))
         return blob
 
 

@@ -43,11 +43,11 @@ class ObjectBlobs:
             raise ObjectStoreUnsupported(f"blob_url {url.partition('://')[0]}://… can't be opened: {error}") from error
 
     @asynccontextmanager
-    async def open_write(self) -> AsyncGenerator["_ObjectWriter"]:
-        """Begin a content-addressed blob."""
+    async def open_write(self, key: str | None = None) -> AsyncGenerator["_ObjectWriter"]:
+        """Begin a blob, under its content's name if none is given."""
         spool = Spool(self._folder / f"tunewright-{token_hex(16)}")
         try:
-            yield _ObjectWriter(spool, self)
+            yield _ObjectWriter(spool, self, key)
         finally:
             await spool.drop()
 
@@ -166,9 +166,10 @@ class ObjectBlobs:
 
 
 class _ObjectWriter:
-    def __init__(self, spool: Spool, store: ObjectBlobs) -> None:
+    def __init__(self, spool: Spool, store: ObjectBlobs, key: str | None) -> None:
         self._spool = spool
         self._store = store
+        self._key = key
 
     async def write(self, chunk: bytes) -> None:
         await self._spool.write(chunk)
@@ -178,7 +179,7 @@ class _ObjectWriter:
 
     async def commit(self) -> Blob:
         blob = await self._spool.seal()
-        await self._store.upload(content_key(blob.sha256), self._spool.path)
+        await self._store.upload(self._key or content_key(blob.sha256), self._spool.path)
         return blob
 
 

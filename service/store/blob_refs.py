@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from service.core.errors import Unavailable
 from service.store import keys
-from service.store.blobs import CONTENT, BlobStore, content_key, report_folder, sha256_of
+from service.store.blobs import CONTENT, BlobStore, BlobWriter, content_key, report_folder, sha256_of
 from service.store.redis import Pipeline
 
 WANTED_S = 3_600
@@ -59,6 +59,22 @@ class BlobRefs:
             await asyncio.sleep(_WAIT_STEP_S)
             doomed = await self._redis.exists(keys.blob_doomed(sha256))
         raise Unavailable("An old copy of this content is being deleted.", retry_after_s=60)
+
+    async def commit(
+        self, writer: BlobWriter, sha256: str, owner: str, confirm: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Make the bytes of a sealed `writer` readable, held for `owner`, whose record is to be stored next.
+
+        `confirm` is asked last; where it or the store refuses, the hold is let go.
+        """
+        await self.hold(sha256, owner)
+        try:
+            await writer.commit()
+            if confirm is not None:
+                await confirm()
+        except BaseException:
+            await self.let_go(sha256, owner)
+            raise
 
     async def let_go(self, sha256: str, owner: str) -> None:
         """Undo `hold`."""

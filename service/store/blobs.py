@@ -10,10 +10,11 @@ import msgspec
 
 CHUNK_BYTES = 1 << 20
 CONTENT = "sha256/"
+PARTS = "uploads/"
 
 
 class Blob(msgspec.Struct, frozen=True, kw_only=True):
-    """A content-addressed blob that is wholly and durably stored."""
+    """What a blob holds that is wholly and durably stored."""
 
     sha256: str
     bytes: int
@@ -53,8 +54,8 @@ class BlobStore(Protocol):
     Every method raises Unavailable where the store can't be reached or is full.
     """
 
-    def open_write(self) -> AbstractAsyncContextManager[BlobWriter]:
-        """Begin a content-addressed blob; leaving the context without `commit` drops it."""
+    def open_write(self, key: str | None = None) -> AbstractAsyncContextManager[BlobWriter]:
+        """Begin a blob under `key`, or (None) under its content's; leaving the context without `commit` drops it."""
         ...
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
@@ -106,6 +107,11 @@ def content_key(sha256: str) -> str:
 def sha256_of(key: str) -> str:
     """Return the hash whose content is stored under `key`."""
     return key.removeprefix(CONTENT).replace("/", "")
+
+
+def part_key(upload_id: str, part_id: str) -> str:
+    """Return the key of a part of an upload, until the upload ends."""
+    return f"{PARTS}{upload_id}.{part_id}"
 
 
 def report_folder(sha256: str) -> str:

@@ -92,6 +92,21 @@ def files_for(purpose: str) -> str:
     return f"tw:files:{purpose}"
 
 
+def upload(upload_id: str) -> str:
+    """Key of the record of an upload that a client sends in parts."""
+    return f"tw:upload:{upload_id}"
+
+
+def upload_parts(upload_id: str) -> str:
+    """Key of the hash of an upload's parts."""
+    return f"tw:upload:{upload_id}:parts"
+
+
+def upload_lease(upload_id: str) -> str:
+    """Key of the right to put an upload's parts together."""
+    return f"tw:upload:{upload_id}:lease"
+
+
 def report(digest: str) -> str:
     """Key of the request for a report that is not made yet."""
     return f"tw:report:{digest}"
@@ -109,4 +124,4 @@ def api_key(key_id: str) -> str:
 
 def remote_upload(provider: str, sha256: str) -> str:
     """Key of the provider's file id for a content hash."""
-    return f"tw:upload:{provider}:{sha256}"
+    return f"tw:remote:{provider}:{sha256}"

@@ -107,7 +107,17 @@ API_POINTS: tuple[Point, ...] = (
     Point("after the accept", "api", _CREATE, "after"),
 )
 
-BY_NAME = {point.name: point for point in (*POINTS, *API_POINTS)}
+_UPLOADS = "service.store.uploads:UploadStore"
+
+UPLOAD_POINTS: tuple[Point, ...] = (
+    Point("before the part's bytes", "api", "service.store.blob_folder:FolderWriter.commit", "before"),
+    *_around("the part", "api", f"{_UPLOADS}.add_part"),
+    Point("after the joined bytes", "api", "service.store.blob_refs:BlobRefs.commit", "after"),
+    Point("after the completion", "api", f"{_UPLOADS}.complete", "after"),
+)
+"""In the order in which an upload in parts passes them."""
+
+BY_NAME = {point.name: point for point in (*POINTS, *API_POINTS, *UPLOAD_POINTS)}
 
 
 def arm(point: Point, mode: Mode, flag: Path, *, parent: int, frozen_s: float) -> None:

@@ -15,7 +15,7 @@ from service.core.errors import Unavailable
 from service.store import blob_objects
 from service.store.blob_folder import FolderBlobs
 from service.store.blob_objects import ObjectBlobs, ObjectStoreUnsupported
-from service.store.blobs import BlobMissing, BlobStore, content_key, open_blobs, sha256_of
+from service.store.blobs import BlobMissing, BlobStore, content_key, open_blobs, part_key, sha256_of
 
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -61,6 +61,21 @@ async def test_what_goes_in_comes_out_under_its_hash(blobs: BlobStore) -> None:
     assert await write(blobs) == key
     async with blobs.local_path(key) as path:
         assert path.read_bytes() == CONTENT
+
+
+async def test_a_blob_may_have_a_name(blobs: BlobStore) -> None:
+    key = part_key("upload_a", "part_b")
+    async with blobs.open_write(key) as writer:
+        await writer.write(CONTENT)
+        assert (await writer.seal()).sha256 == SHA256
+        assert await blobs.size(key) is None
+        await writer.commit()
+    assert await read(blobs, key) == CONTENT
+    async with blobs.open_write(part_key("upload_a", "part_c")) as writer:
+        await writer.write(CONTENT)
+    assert await names(blobs, "uploads/") == [key]
+    await blobs.delete(key)
+    assert await names(blobs, "uploads/") == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from workers.context import Step
-from workers.steps import collect, dataset, job, model, poll, report, watch
+from workers.steps import collect, dataset, job, model, poll, report, staging, watch
 
 STEPS: Mapping[str, Step] = {
     "job": job.look,
@@ -11,6 +11,7 @@ STEPS: Mapping[str, Step] = {
     "report": report.look,
     "poll": poll.look,
     "model": model.look,
+    "upload": staging.look,
     "collect": collect.look,
     "watch": watch.look,
 }

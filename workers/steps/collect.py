@@ -1,4 +1,4 @@
-"""Collect what nobody needs any more: expired files, contents without owner, leftovers of cut-off writers, old runs."""
+"""Collect what nobody needs any more: expired files, contents without owner, leftovers of cut-off writes, old runs."""
 
 import logging
 
@@ -6,6 +6,7 @@ from service.core import ids
 from service.store.due import Claim
 from workers.context import Context
 from workers.providers.protocol import ProviderError
+from workers.steps import staging
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ async def look(context: Context, claim: Claim, object_id: str) -> float | None:
         return await runtime.files.get(owner) is not None
 
     contents = await runtime.files.refs.collect(runtime.blobs, older_than, is_alive)
-    leftovers = await runtime.blobs.sweep(older_than)
+    leftovers = await runtime.blobs.sweep(older_than) + await staging.sweep(runtime, older_than)
     runs = await _collect_runs(context, older_than)
     if expired or contents or leftovers or runs:
         _log.info("collected %d files, %d contents, %d leftovers, %d runs", len(expired), contents, leftovers, runs)
