@@ -12,6 +12,7 @@ from service.store.api_keys import ApiKeyStore
 from service.store.blobs import BlobStore, open_blobs
 from service.store.catalogue import load_catalogue
 from service.store.changes import Changes
+from service.store.credentials import CredentialStore
 from service.store.due import DueStore
 from service.store.events import EventStore
 from service.store.files import FileStore
@@ -33,6 +34,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     due: DueStore
     freshness: Freshness
+    credentials: CredentialStore
     files: FileStore
     jobs: JobStore
     models: ModelStore
@@ -71,6 +73,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         catalogue=load_catalogue(settings.catalogue),
         due=DueStore(redis),
         freshness=Freshness(redis),
+        credentials=CredentialStore(redis),
         files=FileStore(redis),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),

@@ -29,7 +29,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     `api_key_env` and `api_key_file` name where the key is; `api_key` holds it. `settle_s` is the pause before a second
     create after an unclear failure; None lets the target's capabilities decide (120 s, or 0 where it honours
-    `Idempotency-Key`).
+    `Idempotency-Key`). `requests_per_minute` is what all workers together may send, chat left out; 0 is no limit, None
+    the target's usual (600).
     """
 
     type: Literal["openai", "local"] = "openai"
@@ -47,6 +48,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     settle_s: Annotated[float, Meta(ge=0)] | None = None
     request_timeout_s: Seconds = 60.0
     poll_interval_s: Seconds | None = None
+    requests_per_minute: Annotated[float, Meta(ge=0)] | None = None
     trust_env: bool = False
 
     @property

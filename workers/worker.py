@@ -43,7 +43,7 @@ def main(settings: Settings, *, lease_s: float = LEASE_S) -> int:
 
 async def _open(settings: Settings, stack: AsyncExitStack, lease_s: float) -> Looker:
     runtime = await stack.enter_async_context(open_runtime(settings))
-    providers = Providers(settings)
+    providers = Providers(settings, runtime.redis)
     stack.push_async_callback(providers.aclose)
     return Looker(Context(runtime=runtime, providers=providers), STEPS, lease_s=lease_s)
 

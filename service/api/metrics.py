@@ -52,6 +52,7 @@ async def _stored(runtime: Runtime) -> Iterator[str]:
         Sample(name="webhook_dead_letters", labels=(), value=backlog.dead),
         *await _heartbeat(runtime),
         *await _staleness(runtime),
+        *await _paused(runtime),
         *(Sample(name="jobs", labels=(("state", status),), value=count) for status, count in sorted(by_status.items())),
     ]
     return iter([*exposition(samples), *_gauges(gauges)])
@@ -74,6 +75,19 @@ async def _staleness(runtime: Runtime) -> list[Sample]:
             labels = (("provider", provider), ("statistic", which))
             found.append(Sample(name="poll_staleness_seconds", labels=labels, value=seconds))
     return found
+
+
+async def _paused(runtime: Runtime) -> list[Sample]:
+    """Return 1 for each reason for which calls to a provider stand still, with the seconds until the next is tried."""
+    found: list[Sample] = []
+    for provider in runtime.settings.providers:
+        pauses = await runtime.credentials.paused(provider)
+        for reason in sorted({pause.reason for pause in pauses}):
+            labels = (("provider", provider), ("reason", reason))
+            wait_s = max(pause.wait_s for pause in pauses if pause.reason == reason)
+            found.append(Sample(name="credential_paused", labels=labels, value=1))
+            found.append(Sample(name="upstream_retry_after_seconds", labels=labels, value=wait_s))
+    return sorted(found, key=lambda sample: sample.name)
 
 
 def exposition(samples: Sequence[Sample]) -> Iterator[str]:

@@ -13,6 +13,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a target can do. `poll_interval_s` is the pause between rounds, `settle_s` the one before a second create.
 
     `keeps_metadata` False means that our mark goes into the suffix. `max_file_bytes` is the limit of a plain upload.
+    `requests_per_minute` is what all workers together send at most, chat left out; 0 is no limit.
     """
 
     events: bool = True
@@ -23,6 +24,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     uploads: bool = True
     settle_s: float = 120.0
     poll_interval_s: float = 15.0
+    requests_per_minute: float = 600.0
     max_file_bytes: int = 512_000_000
 
 

@@ -47,6 +47,8 @@ SENT_EVENT_TYPES = (
     "dataset.ready",
     "dataset.rejected",
     "webhook_endpoint.disabled",
+    "provider.paused",
+    "provider.resumed",
 )
 """What Tunewright sends."""
 

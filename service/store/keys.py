@@ -42,6 +42,16 @@ def jobs_seen(provider: str) -> str:
     return f"tw:jobs:seen:{provider}"
 
 
+def circuit(provider: str, scope: str) -> str:
+    """Key of the hash that is there while calls of one kind to a provider fail."""
+    return f"tw:circuit:{provider}:{scope}"
+
+
+def request_budget(provider: str) -> str:
+    """Key of the hash of the requests that may be made to a provider now."""
+    return f"tw:requests:{provider}"
+
+
 def jobs_of_file(file_id: str) -> str:
     """Key of the set of jobs that wait for a dataset's check."""
     return f"tw:file:{file_id}:jobs"

@@ -46,7 +46,7 @@ class Hand:
 
 @asynccontextmanager
 async def hand_of(world: World) -> AsyncIterator[Hand]:
-    providers = Providers(world.settings)
+    providers = Providers(world.settings, world.runtime.redis)
     try:
         yield Hand(world, providers)
     finally:

@@ -31,7 +31,7 @@ class Crew:
         self._gate = asyncio.Semaphore(size)
         self._deaths = deaths
         self._random = random.Random(seed)
-        self._providers = Providers(world.settings)
+        self._providers = Providers(world.settings, world.runtime.redis)
         context = Context(runtime=world.runtime, providers=self._providers)
         self._looker = Looker(context, STEPS, lease_s=LEASE_S)
         self.died = 0

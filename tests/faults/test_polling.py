@@ -44,7 +44,7 @@ async def runtime(redis_url: str, tmp_path: Path, upstream: Upstream) -> AsyncIt
 
 @pytest.fixture
 async def looker(runtime: Runtime) -> AsyncIterator[Looker]:
-    providers = Providers(runtime.settings)
+    providers = Providers(runtime.settings, runtime.redis)
     yield Looker(Context(runtime=runtime, providers=providers), STEPS)
     await providers.aclose()
 

@@ -176,7 +176,7 @@ def quiet_port() -> int:
 
 def remote_settings(base_url: str, **changes: Any) -> ProviderSettings:
     """Return a provider's settings for tests: quick time limits, and a settle time longer than one of them."""
-    quick = {"settle_s": 7.0, "request_timeout_s": 2.0, "poll_interval_s": 0.3}
+    quick = {"settle_s": 7.0, "request_timeout_s": 2.0, "poll_interval_s": 0.3, "requests_per_minute": 0}
     return ProviderSettings(base_url=base_url, **{**quick, **changes})
 
 

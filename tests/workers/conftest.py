@@ -24,10 +24,10 @@ from workers.steps import STEPS
 class Bench:
     """Drives looks by hand: what is in the due set is looked at, whenever it is due."""
 
-    def __init__(self, runtime: Runtime, provider: FakeProvider) -> None:
+    def __init__(self, runtime: Runtime, provider: FakeProvider, providers: Providers | None = None) -> None:
         self.runtime = runtime
         self.provider = provider
-        providers = cast("Providers", FakeProviders(provider, FakeProvider("remote")))
+        providers = providers or cast("Providers", FakeProviders(provider, FakeProvider("remote")))
         self.looker = Looker(Context(runtime=runtime, providers=providers), STEPS)
 
     async def dataset(self, lines: list[dict[str, Any]] | bytes) -> FileRecord:

@@ -15,6 +15,7 @@ from service.core.remote import (
     ResultFile,
 )
 from service.settings import ProviderSettings
+from workers.providers.gate import Gate, OpenGate
 from workers.providers.openai_calls import call
 from workers.providers.openai_connection import Connection, Page, items
 from workers.providers.openai_files import Files
@@ -32,12 +33,12 @@ _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 class OpenAIFineTuner:
     """Implements FineTuner on one target. What a target turns out not to offer is remembered in `capabilities`."""
 
-    def __init__(self, name: str, settings: ProviderSettings) -> None:
+    def __init__(self, name: str, settings: ProviderSettings, gate: Gate | None = None) -> None:
         self.name = name
         self.capabilities: Capabilities = capabilities_of(settings)
         self._settings = settings
         self._target = TARGETS[settings.preset]
-        self._connection = Connection(name, settings)
+        self._connection = Connection(name, settings, gate or OpenGate())
         self._files = Files(
             self._connection, uploads=self.capabilities.uploads, max_file_bytes=self.capabilities.max_file_bytes
         )

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 import httpx2
@@ -10,6 +11,7 @@ import msgspec
 import openai
 
 from service.settings import ProviderSettings
+from workers.providers.gate import Call, Gate, operation_of
 from workers.providers.openai_errors import bad_answer, from_exception
 from workers.providers.presets import TARGETS
 from workers.providers.protocol import ProviderError
@@ -19,6 +21,7 @@ _CONNECT_S = 10.0
 _READ_TRIES = 3
 _READ_TOTAL_PAUSE_S = 4.0
 _SDK_HEADERS = ("x-stainless-", "content-", "accept", "host", "user-agent", "connection", "transfer-encoding")
+_operation: ContextVar[str] = ContextVar("operation", default="other")  # of the request that this task made last
 _OWN_HEADERS = frozenset({"idempotency-key", "authorization"})
 
 
@@ -38,12 +41,13 @@ class Connection:
     configuration names are sent: the SDK would add `OPENAI_CUSTOM_HEADERS` and the like to whatever target.
     """
 
-    def __init__(self, name: str, settings: ProviderSettings) -> None:
+    def __init__(self, name: str, settings: ProviderSettings, gate: Gate) -> None:
         target = TARGETS[settings.preset]
         base_url = settings.base_url or target.base_url
         if base_url is None:
             raise ProviderError("refused", f"Provider {name} has no base_url.", retryable=False)
         self.name = name
+        self._gate = gate
         self._settings = settings
         self._needs_key = target.needs_key and not settings.api_key
         self.secrets = tuple(s for s in (settings.api_key, *settings.extra_headers.values()) if s and len(s) >= 6)
@@ -68,6 +72,7 @@ class Connection:
         )
 
     async def _clean(self, request: httpx2.Request) -> None:
+        _operation.set(operation_of(request.method, request.url.path))
         allowed = _OWN_HEADERS | {name.lower() for name in self._settings.extra_headers}
         if self._settings.organization:
             allowed |= {"openai-organization"}
@@ -107,11 +112,20 @@ class Connection:
 
     async def _send(self, request: Request, *, write: bool) -> bytes:
         self.check_key()
+        await self._gate.admit(write=write)
+        began = asyncio.get_running_loop().time()
         try:
             answer = await request()
-            return answer.http_response.content
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise from_exception(error, name=self.name, write=write, secrets=self.secrets) from error
+            failure = from_exception(error, name=self.name, write=write, secrets=self.secrets)
+            await self._heard(began, failure, write=write)
+            raise failure from error
+        await self._heard(began, None, write=write)
+        return answer.http_response.content
+
+    async def _heard(self, began: float, failure: ProviderError | None, *, write: bool) -> None:
+        seconds = asyncio.get_running_loop().time() - began
+        await self._gate.heard(Call(operation=_operation.get(), write=write, seconds=seconds), failure)
 
     def decode(self, content: bytes, kind: type[_T], what: str, *, write: bool = False) -> _T:
         """Decode a JSON body; whatever is not a `kind` (HTML, a list, null) is ProviderError "bad_answer"."""

@@ -36,7 +36,9 @@ TARGETS: dict[Preset, Target] = {
         capabilities=Capabilities(max_file_bytes=5_000_000_000, uploads=False, pause=False),
     ),
     "generic": Target(needs_key=False, top_level_hyperparameters=True, capabilities=Capabilities()),
-    "tunewright": Target(needs_key=False, metadata_proven=True, capabilities=Capabilities(settle_s=0.0)),
+    "tunewright": Target(
+        needs_key=False, metadata_proven=True, capabilities=Capabilities(settle_s=0.0, requests_per_minute=6_000.0)
+    ),
 }
 """Facts: OpenAI API reference, Azure and Nebius documentation, as gathered in reference/openai-api.md §12."""
 
@@ -46,6 +48,11 @@ def capabilities_of(settings: ProviderSettings) -> Capabilities:
     known = TARGETS[settings.preset].capabilities
     return msgspec.structs.replace(
         known,
-        settle_s=known.settle_s if settings.settle_s is None else settings.settle_s,
-        poll_interval_s=known.poll_interval_s if settings.poll_interval_s is None else settings.poll_interval_s,
+        settle_s=_chosen(settings.settle_s, known.settle_s),
+        poll_interval_s=_chosen(settings.poll_interval_s, known.poll_interval_s),
+        requests_per_minute=_chosen(settings.requests_per_minute, known.requests_per_minute),
     )
+
+
+def _chosen(given: float | None, known: float) -> float:
+    return known if given is None else given

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast, get_args
 
 import msgspec
 
@@ -24,6 +24,11 @@ Reason = Literal[
 
 UNREAD = "unread"
 """The raw status of a job that a round had no request left for: nothing is known of it."""
+
+
+def as_reason(text: str) -> Reason:
+    """Return a kept reason; one that only another version knows counts as an outage."""
+    return cast("Reason", text) if text in get_args(Reason) else "unavailable"
 
 
 class ProviderError(Exception):

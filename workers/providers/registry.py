@@ -1,14 +1,22 @@
 """The configured providers by name, each made when it is first asked for: their clients are heavy to import."""
 
+from redis.asyncio import Redis
+
 from service.settings import ProviderSettings, Settings
+from workers.providers.gate import shared_gate
+from workers.providers.presets import capabilities_of
 from workers.providers.protocol import FineTuner
 
 
 class Providers:
-    """Makes and keeps one FineTuner per configured name; use it on one event loop."""
+    """Makes and keeps one FineTuner per configured name; use it on one event loop.
 
-    def __init__(self, settings: Settings) -> None:
+    With `redis` their requests share budgets and circuits with those of all other workers.
+    """
+
+    def __init__(self, settings: Settings, redis: Redis | None = None) -> None:
         self._settings = settings
+        self._redis = redis
         self._made: dict[str, FineTuner] = {}
 
     @property
@@ -33,7 +41,8 @@ class Providers:
             return LocalFineTuner(name, self._settings)
         from workers.providers.openai import OpenAIFineTuner
 
-        return OpenAIFineTuner(name, provider)
+        gate = shared_gate(self._redis, name, provider, capabilities_of(provider).requests_per_minute)
+        return OpenAIFineTuner(name, provider, gate)
 
     async def aclose(self) -> None:
         """Close every provider that was made."""

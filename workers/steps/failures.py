@@ -25,6 +25,9 @@ _PAUSE_S: dict[Reason, float] = {
     "concurrent_limit": 60.0,
     "unauthorized": 300.0,
 }
+PAUSING = frozenset(_PAUSE_S)
+"""Refusals that pass, though the same call would be refused again at once."""
+
 _BACKOFF_CAP_S = 120.0
 _RETRY_AFTER_CAP_S = 3600.0
 _FORGOTTEN_S = 600

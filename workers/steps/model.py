@@ -5,7 +5,7 @@ import logging
 from service.store.due import Claim
 from workers.context import Context
 from workers.providers.protocol import ProviderError
-from workers.steps.failures import pause_after
+from workers.steps.failures import PAUSING, pause_after
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ async def look(context: Context, claim: Claim, object_id: str) -> float | None:
     try:
         await context.providers.get(provider_name).delete_model(name)
     except ProviderError as error:
-        if error.retryable:
+        if error.retryable or error.reason in PAUSING:
             return await pause_after(context, claim, error)
         _log.warning("model %s stays at %s: %s", name, provider_name, error.reason)
     return None

@@ -6,7 +6,7 @@ from service.store.due import Claim
 from workers.context import Context
 from workers.providers.protocol import ProviderError
 from workers.steps import finish
-from workers.steps.failures import pause_after
+from workers.steps.failures import PAUSING, pause_after
 
 
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
@@ -18,7 +18,7 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
     try:
         seen = await call(remote_id)
     except ProviderError as error:
-        if error.retryable:
+        if error.retryable or error.reason in PAUSING:
             return await pause_after(context, claim, error)
         # A refusal mostly means that the job is past the point: what it is now decides.
         return await finish.run(context, claim, job, refused=True)
