@@ -34,7 +34,7 @@ run: $(STAMP) ## Start everything on http://127.0.0.1:8484 and keep it up
 	$(BIN)/tunewright up
 
 test: $(STAMP) node ## Run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts, tests with coverage, API description
 	$(BIN)/ruff format --check .
@@ -44,12 +44,14 @@ check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts,
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/pyright
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(PARALLEL)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
 UV ?= uv
 COVERAGE_FLOOR := 90
+# Most tests wait for other processes: three at a time fit on two cores.
+PARALLEL ?= --numprocesses 3 --dist loadfile
 
 soak: $(STAMP) ## Chaos, alone on the machine: 3,000 jobs in 15 minutes, a thousand faulty creates
 	SOAK_FACTOR=10 $(BIN)/pytest -m soak -s

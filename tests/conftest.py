@@ -15,6 +15,11 @@ import redis
 from service.cli import embedded
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name long bytes by their length: compressed ones hold the time, and names must be the same in each process."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 40 else None
+
+
 class RedisServer:
     """One real server on a Unix socket of its own; its data outlive `kill`, as in production."""
 

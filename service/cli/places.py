@@ -94,6 +94,7 @@ def socket_folder(data_dir: Path) -> Path:
         if _is_private(target):
             return target
         place.unlink()
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = Path(tempfile.mkdtemp(prefix="tunewright-", dir="/tmp"))
     place.symlink_to(target)
     return target

@@ -46,7 +46,7 @@ def _local(folder: Path) -> Iterator[Target]:
         yield Target(name="local", settings=settings, slow=SLOW)
     finally:
         trainer.terminate()
-        trainer.wait(30)
+        trainer.wait(180)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def asked(training_file: str, **members: Any) -> CreateRequest:
     return CreateRequest(**(given | members))
 
 
-async def reached(provider: FineTuner, remote_id: str, *statuses: str, seconds: float = 60.0) -> RemoteJob:
+async def reached(provider: FineTuner, remote_id: str, *statuses: str, seconds: float = 180.0) -> RemoteJob:
     """Poll until the job has one of `statuses`."""
     async with asyncio.timeout(seconds):
         while True:

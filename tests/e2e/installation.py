@@ -87,5 +87,5 @@ def clean_environment(**more: str) -> dict[str, str]:
 def tunewright(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a subcommand to its end."""
     return subprocess.run(
-        [*TUNEWRIGHT, *arguments], capture_output=True, text=True, timeout=90, env=clean_environment(**environment)
+        [*TUNEWRIGHT, *arguments], capture_output=True, text=True, timeout=300, env=clean_environment(**environment)
     )

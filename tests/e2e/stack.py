@@ -35,7 +35,7 @@ class Stack:
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[openai.OpenAI] = []
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self, timeout_s: float = 120) -> None:
         """Start it and return once `/health/ready` is 200."""
         command = [str(Path(sys.executable).parent / "tunewright"), "up", "--port", str(self.port)]
         command += ["--data-dir", str(self.folder / "data"), "--config", str(self._config)]
@@ -82,7 +82,7 @@ class Stack:
         return answer.status_code == 200
 
 
-def finished(client: openai.OpenAI, job_id: str, timeout_s: float = 120) -> Any:
+def finished(client: openai.OpenAI, job_id: str, timeout_s: float = 300) -> Any:
     """Wait for the end of a job without a sleep loop: `Prefer: wait` holds the answer."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

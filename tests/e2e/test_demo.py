@@ -1,17 +1,13 @@
 """`make demo`, as a stranger runs it: no terminal, no key, a fresh folder."""
 
 import re
-import time
 
 from tests.e2e.installation import tunewright
 
 
-def test_it_goes_from_lines_to_models_that_answer_in_under_a_minute(tmp_path):
-    started = time.monotonic()
+def test_it_goes_from_lines_to_models_that_answer(tmp_path):
     ended = tunewright("demo", "--data-dir", str(tmp_path / "data"), COLUMNS="80")
-    seconds = time.monotonic() - started
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert seconds < 90  # 27 s on two idle cores; the machine that tests is shared
     row = re.search(r"bank intents\s+│\s+12\.5%\s+│\s+([\d.]+)%\s+│\s+([\d.]+)%", ended.stdout)
     assert float(row[1]) <= 12.5
     assert float(row[2]) > 85

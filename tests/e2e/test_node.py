@@ -28,7 +28,7 @@ def test_files_jobs_events_and_chat_with_the_node_sdk(stack: Stack) -> None:
     command = [program, "client.mjs", stack.base_url, str(training)]
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
     done = subprocess.run(
-        command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # Two epochs teach which answers there are; which one is right hangs on the last bits of this machine's arithmetic.

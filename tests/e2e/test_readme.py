@@ -33,5 +33,5 @@ def test_the_sdk_example_tunes_a_model_that_answers(stack: Stack, monkeypatch: p
 
 def test_the_curl_example_makes_a_report(stack: Stack) -> None:
     script = at(stack, block("sh", "curl"))
-    ended = subprocess.run(["bash", "-euc", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(["bash", "-euc", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert '"valid":true' in ended.stdout.replace(" ", ""), ended.stdout + ended.stderr

@@ -41,7 +41,7 @@ def test_sigterm_stops_the_groups_in_order_and_kills_the_stubborn(tmp_path):
     with supervised(tmp_path) as process:
         until(lambda: all_up(tmp_path), "all children run")
         process.terminate()
-        _, log = process.communicate(timeout=15)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0
     stopped = (tmp_path / "stopped").read_text().split()
     assert (stopped[0], set(stopped[1:3]), stopped[3]) == ("front", {"one", "two"}, "store")
@@ -68,14 +68,14 @@ def test_a_child_that_dies_is_started_again(tmp_path):
             os.kill(first, signal.SIGKILL)
             until(lambda first=first: pid(tmp_path, "one") not in {0, first}, "one runs again")
         process.terminate()
-        _, log = process.communicate(timeout=15)
+        _, log = process.communicate(timeout=60)
     assert "one ended (signal SIGKILL); starting it again" in log
     assert "one       WARNING one is up" in log
 
 
 def test_a_child_that_refuses_its_configuration_ends_it_all(tmp_path):
     with supervised(tmp_path, "--broken") as process:
-        _, log = process.communicate(timeout=15)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "`broken` does not start (exit status 2)" in log
 

@@ -104,5 +104,5 @@ async def test_r4_lost_and_doubled_messages_change_nothing(
         await asyncio.sleep(0.3)
         return await world.all_ended(ids)
 
-    await until(is_done, "all have ended", lambda: world.log, 60)
+    await until(is_done, "all have ended", lambda: world.log, 150)
     await finished(world, ids)

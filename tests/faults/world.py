@@ -184,7 +184,7 @@ async def until(
     is_so: Callable[[], Awaitable[object]],
     what: str,
     more: Callable[[], str] = lambda: "",
-    timeout_s: float = 45,
+    timeout_s: float = 90,
 ) -> float:
     """Return the seconds until `is_so()`; fail after `timeout_s`, saying `what` did not come about."""
     began = time.monotonic()

@@ -114,11 +114,11 @@ def start(run: RunDirectory) -> subprocess.Popen[bytes]:
 
 
 def train(run: RunDirectory) -> RunState:
-    assert start(run).wait(60) == 0
+    assert start(run).wait(180) == 0
     return run.state()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not reached in time"

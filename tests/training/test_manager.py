@@ -33,7 +33,7 @@ async def managed(data_dir: Path, slots: int = 2) -> AsyncIterator[None]:
         await task
 
 
-async def reached(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+async def reached(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not reached in time"

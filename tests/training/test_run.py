@@ -54,7 +54,7 @@ def test_pause_and_resume_equal_an_undisturbed_run(make_run: MakeRun, data: tupl
     process = start(paused)
     wait_until(lambda: len(losses(paused)) >= 25)
     paused.write_control(Control(want="pause"))
-    assert process.wait(30) == 0
+    assert process.wait(180) == 0
     assert paused.state().status == "paused"
     assert 25 <= paused.state().step < 60
     paused.write_control(Control(want="run"))
@@ -73,7 +73,7 @@ def test_a_stopped_or_killed_run_goes_on_and_equals_an_undisturbed_one(
         process = start(hit)
         wait_until(lambda steps=steps: len(losses(hit)) >= steps)
         process.send_signal(number)
-        code = process.wait(30)
+        code = process.wait(180)
         assert (code, hit.state().status) == ((0, "queued") if number == signal.SIGTERM else (-9, "running"))
     train(hit)
     assert content(hit) == content(calm)
@@ -106,7 +106,7 @@ def test_cancel_ends_a_run_and_keeps_its_checkpoints(make_run: MakeRun, data: tu
     process = start(run)
     wait_until(lambda: len(losses(run)) >= 22)
     run.write_control(Control(want="cancel"))
-    assert process.wait(30) == 0
+    assert process.wait(180) == 0
     assert run.state().status == "cancelled"
     assert run.state().fine_tuned_model is None
     assert [meta.step for meta in run.checkpoints()][-1] == 20
@@ -116,7 +116,7 @@ def test_a_second_process_leaves_a_run_alone(make_run: MakeRun, data: tuple[Path
     run = make_run(*data)
     with run.locked() as mine:
         assert mine
-        assert start(run).wait(30) == 75
+        assert start(run).wait(180) == 75
     assert run.state().status == "queued"
 
 

@@ -65,3 +65,11 @@ def test_a_long_path_gets_a_short_private_folder_and_keeps_it(tmp_path):
     other.rmdir()
     assert places.socket_folder(data) not in {folder, other}
     (data / "run").readlink().rmdir()
+
+
+def test_sockets_of_a_folder_with_a_long_path_lie_elsewhere_even_before_it_is_there(tmp_path):
+    data = tmp_path / ("d" * 100) / "data"
+    sockets = places.socket_folder(data)
+    assert len(str(sockets)) < 80
+    assert (data / "run").resolve() == sockets == places.socket_folder(data)
+    sockets.rmdir()
