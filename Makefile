@@ -34,7 +34,8 @@ run: $(STAMP) ## Start everything on http://127.0.0.1:8484 and keep it up
 	$(BIN)/tunewright up
 
 test: $(STAMP) node ## Run all tests
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(TOGETHER)
+	$(BIN)/pytest $(ALONE)
 
 check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts, tests with coverage, API description
 	$(BIN)/ruff format --check .
@@ -44,14 +45,16 @@ check: $(STAMP) node ## All that CI checks: form, lint, types, import contracts,
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/pyright
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PARALLEL)
+	$(BIN)/coverage run -m pytest $(TOGETHER)
+	$(BIN)/coverage run -m pytest $(ALONE)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
 UV ?= uv
 COVERAGE_FLOOR := 90
-# Most tests wait for other processes: three at a time fit on two cores.
-PARALLEL ?= --numprocesses 3 --dist loadfile
+# Most tests wait for other processes: three at a time fit on two cores. Those that look at the clock come after them.
+TOGETHER := --numprocesses 3 --dist loadfile -m "not soak and not alone"
+ALONE := -m "alone and not soak"
 
 soak: $(STAMP) ## Chaos, alone on the machine: 3,000 jobs in 15 minutes, a thousand faulty creates
 	SOAK_FACTOR=10 $(BIN)/pytest -m soak -s

@@ -127,6 +127,7 @@ def failures(api: Api, file_id: str) -> list[tuple[int, float]]:
     return found
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("fault", ["kill", "freeze", "full", "replica"])
 def test_without_redis_requests_fail_fast_and_come_back(own: Api, redis_server: RedisServer, fault: str) -> None:
     file_id = own.dataset()

@@ -169,6 +169,7 @@ async def loading(api: Proxied) -> AsyncIterator[None]:
     await starting
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("fault", [down, read_only, full, frozen, loading], ids=lambda fault: fault.__name__)
 async def test_a6_without_a_sound_redis_nothing_is_accepted_and_nothing_hangs(api: Proxied, fault: Any) -> None:
     slowest = 0.0

@@ -16,6 +16,7 @@ from workers.inference_models import Resolver
 from workers.providers.registry import Providers
 
 
+@pytest.mark.alone
 async def test_a_provider_that_hangs_is_not_waited_for(upstream: Upstream) -> None:
     upstream.fail("GET", "/models", HANG)
     slow = ProviderSettings(preset="openai", base_url=upstream.url, api_key=KEY)

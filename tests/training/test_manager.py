@@ -59,6 +59,7 @@ async def test_runs_in_order_of_creation_within_the_slots(make_run: MakeRun, dat
     assert ended < started
 
 
+@pytest.mark.alone
 async def test_a_new_run_starts_at_once(make_run: MakeRun, data: Path, tmp_path: Path) -> None:
     async with managed(tmp_path):
         await asyncio.sleep(1.2)
@@ -136,6 +137,7 @@ def test_runs_die_with_a_killed_manager_and_go_on_under_the_next(make_run: MakeR
     assert len(losses(run)) == 30
 
 
+@pytest.mark.alone
 async def test_an_idle_manager_costs_next_to_nothing(make_run: MakeRun, data: Path, tmp_path: Path) -> None:
     for number in range(200):
         run = make_run(data, name=str(number))

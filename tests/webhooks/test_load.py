@@ -13,6 +13,8 @@ from tests.webhooks.receiver import FaultyReceiver
 from workers.deliver import Deliverer
 from workers.webhook_client import WebhookClient
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 async def running(store: WebhookStore) -> AsyncIterator[Deliverer]:
