@@ -89,6 +89,7 @@ def test_a_tuned_model_is_trained_further(make_run: MakeRun, tmp_path: Path) -> 
     child = make_run(data, name="child", parent=parent.spec().tuned_name, suffix="more")
     train(child)
     assert losses(child)[0] < losses(parent)[0] / 5
+    assert max(losses(child)) < losses(parent)[0] / 2, "it forgets nothing of what its parent knew"
     assert child.spec().tuned_name.startswith("ft:tunewright-tiny:test:more:")
 
 

@@ -28,12 +28,13 @@ def _packed(arrays: dict[str, Array]) -> dict[str, Array]:
 
 
 def _unpack(stored: dict[str, Array], into: dict[str, Array]) -> None:
+    """Fill `into`; its rows beyond those stored, of pieces that came later, stay as they are."""
     for name, array in into.items():
         if name in TABLES:
             array[...] = 0
             array[stored[f"{name}_rows"]] = stored[name]
         else:
-            array[...] = stored[name]
+            array[: len(stored[name])] = stored[name]
 
 
 def _read(path: Path) -> dict[str, Array]:

@@ -43,6 +43,9 @@ class TinyTrainer:
         self._vocabulary = data.vocabulary_for(source, vocabulary)
         self._weights = grown(weights, len(self._vocabulary) - len(vocabulary), plan.seed)
         self._optimizer = Adagrad(self._weights)
+        if plan.parent and plan.method == "supervised":
+            # Adagrad's first steps are as long whatever the gradient: a fresh one would make the parent forget.
+            storage.load_optimizer(plan.parent / storage.OPTIMIZER, self._optimizer)
         self._examples = data.encode_all(source, self._vocabulary, hasher)
         self._held_out = data.encode_all(held_out, self._vocabulary, hasher) if held_out else []
         self._objective = self._objective_on(self._examples)
