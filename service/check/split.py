@@ -17,7 +17,7 @@ from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
 from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System, User
 from service.core.dataset.mend import judge_slowly
-from service.core.dataset.outliers import AnswerRules
+from service.core.dataset.outliers import RARE, AnswerRules
 from service.core.dataset.parse import parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
@@ -49,6 +49,7 @@ class SplitCheck:
         self._near = near
         self._classes = ClassRules()
         self._answers = AnswerRules()
+        self._rare: dict[str, list[tuple[int, Defect]]] = {}
         self._blank: list[int] = []
         self._last_filled = 0
         self._mismatch: str | None = None
@@ -190,7 +191,10 @@ class SplitCheck:
         if code is not None:
             self._log.add(code, message, file=self.file, line=number)
         for defect in found:
-            self._log.add(defect.code, defect.message, file=self.file, line=number, path=defect.path)
+            if defect.rare:
+                self._rare.setdefault(defect.code, []).append((number, defect))
+            else:
+                self._log.add(defect.code, defect.message, file=self.file, line=number, path=defect.path)
 
     def _fill(self, number: int) -> None:
         """Count a line that is not blank."""
@@ -210,18 +214,27 @@ class SplitCheck:
             self._log.add(
                 found.code, found.message, file=self.file, line=found.line, path=found.path, related=found.related
             )
+        self._note_rare()
         if not self.filled:
             self._log.add("empty_file", "the file holds no line", file=self.file)
         elif self.file == "training":
             self._note_too_few()
+
+    def _note_rare(self) -> None:
+        """Report what only few lines have; what many have is meant."""
+        for lines in self._rare.values():
+            if len({number for number, _ in lines}) <= max(1, self.examples * RARE):
+                for number, defect in lines:
+                    self._add(number, [defect._replace(rare=False)])
 
     def _note_too_few(self) -> None:
         least = self._profile.min_examples
         if self.filled < least:
             told = f"the file has {self.filled} examples, {self._profile.model} takes {least} or more"
             self._log.add("too_few_examples", told, file=self.file)
-        elif least and self.filled < 50:
-            self._log.add("few_examples", f"the file has {self.filled} examples; start at 50", file=self.file)
+        elif least and 0 < self.examples < 50:
+            told = f"the file has {self.examples} examples that can be read; start at 50"
+            self._log.add("few_examples", told, file=self.file)
 
 
 def _ends_of(line: Line) -> tuple[str, str, str | None]:

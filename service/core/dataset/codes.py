@@ -116,6 +116,10 @@ CODES: dict[str, Code] = {
     "refusal": _warning("The model learns to refuse.", "Answer, or remove the line, unless refusing is the aim."),
     "placeholder": _warning("A template was never filled in.", "Fill it in, or remove the line."),
     "invisible_characters": _warning("Invisible characters change tokens and hide text.", "Remove them."),
+    "confusable_characters": _warning(
+        "Look-alike letters change tokens and hide words.", "Write the word in one script."
+    ),
+    "html_remains": _warning("The model learns to answer in markup that nobody asked for.", "Write it as plain text."),
     "mojibake": _warning("The text was decoded with the wrong character set.", "Decode it again from its source."),
     "prompt_injection": _warning("Attacks in data may be meant, or may teach the model to obey them.", "Look at it."),
     "abusive_text": _warning("The model learns to insult its users.", "Reword the answer, or remove the line."),

@@ -8,11 +8,12 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9+/=_\-.]{16,}|\d[\d \-]{6,}\d|\S+@\S+")
 
 
 class Defect(NamedTuple):
-    """One finding of one line, before it gets its line number."""
+    """One finding of one line, before it gets its line number. If `rare`, it counts only where few lines have it."""
 
     code: str
     path: str | None
     message: str
+    rare: bool = False
 
 
 Found = list[Defect]

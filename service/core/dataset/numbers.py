@@ -2,6 +2,8 @@
 
 import re
 
+from service.core.dataset.documents import luhn
+
 _CARD = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3(?:0[0-5]|[689])|6(?:011|5|4[4-9])|35")
 _CARD_LENGTHS = (13, 14, 15, 16, 19)
 _IBAN_LENGTHS = {
@@ -21,8 +23,7 @@ def is_card(text: str) -> bool:
     digits = digits_of(text)
     if len(digits) not in _CARD_LENGTHS or not _CARD.match(digits) or len(set(digits)) == 1:
         return False
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    return (sum(map(int, digits[-1::-2])) + sum(two - 9 if two > 9 else two for two in doubled)) % 10 == 0
+    return luhn(digits)
 
 
 def is_iban(text: str) -> bool:
@@ -38,4 +39,4 @@ def is_phone(text: str) -> bool:
     digits = digits_of(text)
     if not 9 <= len(digits) <= 15 or len(set(digits)) < 4 or "0000" in digits:
         return False
-    return len(digits) >= 11 or any(mark in text[1:] for mark in " -.()")
+    return len(digits) >= 11 or any(mark in text.strip()[1:] for mark in " -.()")

@@ -7,7 +7,9 @@ from service.core.dataset.classes import NO_TEXT, FileFinding
 from service.core.dataset.languages import language_of
 
 _LEAST = 10
-_RARE = 0.05
+RARE = 0.05
+"""Share of the examples up to which something is odd; beyond it is meant."""
+
 _LONG = 40
 _SHORT = 4
 _KEPT = 1000
@@ -30,7 +32,7 @@ class _Odd:
             del self.lines[_KEPT:]
 
     def rare_among(self, number: int) -> bool:
-        return 0 < self.count <= max(1, number * _RARE)
+        return 0 < self.count <= max(1, number * RARE)
 
 
 class AnswerRules:
@@ -76,7 +78,7 @@ class AnswerRules:
         """Yield what stands out; nothing for sets too small to tell."""
         if self._long < _LEAST:
             return
-        if self._short.rare_among(self._answers) and self._long >= self._answers * (1 - 2 * _RARE):
+        if self._short.rare_among(self._answers) and self._long >= self._answers * (1 - 2 * RARE):
             for line in self._short.lines:
                 told = (
                     f"the answer has at most {_SHORT} characters, {self._long} of {self._answers} have {_LONG} or more"
@@ -87,7 +89,7 @@ class AnswerRules:
                 told = f"the answer ends in mid-sentence, unlike {self._long - self._open.count} of {self._long} others"
                 yield FileFinding("truncated_completion", line, None, told, ())
         known, strange = sum(self._languages.values()), sum(odd.count for odd in self._foreign.values())
-        if known >= _LEAST and strange <= max(1, known * _RARE):
+        if known >= _LEAST and strange <= max(1, known * RARE):
             for language, odd in self._foreign.items():
                 for line in odd.lines if language != self._usual else ():
                     told = f"the answer is in {language}, {self._languages[self._usual]} others are in {self._usual}"

@@ -137,7 +137,7 @@ class FindingLog:
     def listed(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the kept findings of one severity by file, then line, those of the whole file first."""
         chosen = [entry for code, kept in self._kept.items() if CODES[code].severity == severity for entry in kept]
-        return tuple(entry[2] for entry in sorted(chosen, key=lambda entry: entry[0], reverse=True))
+        return tuple(entry[2] for entry in sorted(chosen, key=lambda entry: entry[:2], reverse=True))
 
     def count(self, severity: Severity) -> int:
         return sum(number for code, number in self.counts.items() if CODES[code].severity == severity)

@@ -1,10 +1,10 @@
-"""Looks closely at the texts of a line: at those rules whose anchors the line holds, and at runs of blanks."""
+"""Looks closely at the texts of a line: at those rules that it may break, and at runs of blanks."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from service.core.dataset.defects import Defect, Found
+from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.lines import (
     AnyMessage,
     Assistant,
@@ -21,43 +21,49 @@ from service.core.dataset.values import is_list
 BLANKS = 100_000
 """Whitespace characters in a row that no example needs and that tokenizers fail on."""
 
-Voice = Literal["system", "turn", "answer"]
+Voice = Literal["system", "turn", "answer", "untaught"]
+"""Who speaks: answers that are not learnt (weight 0, the side that is not preferred) are `untaught`."""
 
-
-_WINDOW = 70
+_HEARD: dict[str, tuple[Voice, ...]] = {
+    "all": ("system", "turn", "answer", "untaught"),
+    "answers": ("answer",),
+    "turns": ("turn", "answer", "untaught"),
+}
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _BLANKS = re.compile(rf"\s{{{BLANKS}}}")
 
 
 def check_texts(line: Line, rules: Sequence[TextRule], found: Found) -> None:
-    """Add what the texts of one line break. Messages name the rule, never the matched text."""
+    """Add what the texts of one line break, each rule once a text, with a masked excerpt of what matched."""
+    rules = [rule for rule in rules if rule is not SPACED_KEY]
+    if not rules:
+        return
     for path, text, voice in texts_of(line):
+        told: set[str] = set()
         for rule in rules:
-            if _hears(rule, voice) and _breaks(rule, text):
-                found.append(Defect(rule.code, path, rule.message))
+            if voice in _HEARD[rule.within] and rule.message not in told and (match := _broken(rule, text)) is not None:
+                told.add(rule.message)
+                found.append(Defect(rule.code, path, f"{rule.message}: {_excerpt(rule, match)}", rare=rule.rare))
 
 
-def _hears(rule: TextRule, voice: Voice) -> bool:
-    if rule.within == "all":
-        return rule is not SPACED_KEY
-    return voice == "answer" if rule.within == "answers" else voice != "system"
-
-
-def _breaks(rule: TextRule, text: str) -> bool:
+def _broken(rule: TextRule, text: str) -> str | None:
+    """Return what breaks the rule in the text, or None."""
     if rule.prose:
-        return rule.pattern.search(text) is not None and rule.pattern.search(_CODE.sub("", text)) is not None
-    if rule.starts:
-        return rule.pattern.match(text) is not None
-    if rule.confirm is not None:
-        return any(rule.confirm(match[0]) for match in rule.pattern.finditer(text))
-    if rule.around is None:
-        return rule.pattern.search(text) is not None
-    at = text.find(rule.around)
-    while at >= 0:
-        if rule.pattern.search(text, max(0, at - _WINDOW), at + _WINDOW) is not None:
-            return True
-        at = text.find(rule.around, at + 1)
-    return False
+        if rule.pattern.search(text) is None:
+            return None
+        text = _CODE.sub("", text)
+    if rule.confirm is None:
+        match = rule.pattern.search(text)
+        return None if match is None else match[0]
+    confirm = rule.confirm
+    return next((match[0] for match in rule.pattern.finditer(text) if confirm(match[0], text)), None)
+
+
+def _excerpt(rule: TextRule, match: str) -> str:
+    if rule.hidden:
+        return f"“{match[:2]}…” ({len(match)} characters)"
+    unseen = dict.fromkeys(f"U+{ord(sign):04X}" for sign in match if not sign.isprintable() and not sign.isspace())
+    return ", ".join(unseen) or shown(match.strip() or match)
 
 
 def check_blanks(line: Line, found: Found) -> bool:
@@ -77,21 +83,21 @@ def texts_of(line: Line) -> Iterator[tuple[str, str, Voice]]:
     elif isinstance(line, PreferenceLine):
         yield from _texts_of(line.input.messages, "input.messages")
         yield from _texts_of(line.preferred_output, "preferred_output")
-        yield from _texts_of(line.non_preferred_output, "non_preferred_output")
+        yield from _texts_of(line.non_preferred_output, "non_preferred_output", taught=False)
     else:
         yield from _texts_of(line.messages, "messages")
 
 
-def _texts_of(messages: Sequence[AnyMessage], path: str) -> Iterator[tuple[str, str, Voice]]:
+def _voice_of(message: AnyMessage, *, taught: bool) -> Voice:
+    if isinstance(message, Assistant):
+        return "answer" if taught and message.weight != 0 else "untaught"
+    return "system" if isinstance(message, System | Developer) else "turn"
+
+
+def _texts_of(messages: Sequence[AnyMessage], path: str, *, taught: bool = True) -> Iterator[tuple[str, str, Voice]]:
     for at, message in enumerate(messages):
         content = getattr(message, "content", None)
-        voice: Voice = (
-            "answer"
-            if isinstance(message, Assistant)
-            else "system"
-            if isinstance(message, System | Developer)
-            else "turn"
-        )
+        voice = _voice_of(message, taught=taught)
         if isinstance(content, str):
             yield f"{path}[{at}].content", content, voice
         elif is_list(content):

@@ -1,0 +1,18 @@
+"""The rules of the texts."""
+
+from service.core.dataset.rules.documents import DOCUMENTS
+from service.core.dataset.rules.leftovers import LEFTOVERS
+from service.core.dataset.rules.personal import PERSONAL
+from service.core.dataset.rules.rule import TextRule, rule
+from service.core.dataset.rules.secrets import SECRETS
+from service.core.dataset.rules.wording import WORDING
+
+SPACED_KEY = rule(
+    "repeated_key",
+    r"(?!)",
+    "no text breaks this rule: a line with blanks before a colon may hide a repeated key, and is read again for it",
+    hint=r'"[ \t\r]+:',
+)
+RULES = (SPACED_KEY, *LEFTOVERS, *SECRETS, *PERSONAL, *DOCUMENTS, *WORDING)
+
+__all__ = ["RULES", "SPACED_KEY", "TextRule"]

@@ -1,0 +1,79 @@
+"""Numbers of identity documents, each told by its check digits, or by the word beside it where it has none."""
+
+import re
+from collections.abc import Callable
+
+from service.core.dataset import documents
+from service.core.dataset.rules.rule import TextRule, rule
+
+_B, _E = r"(?<![A-Za-z0-9.,/_-])", r"(?![A-Za-z0-9_-]|\.\d)"
+_DATE = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+
+
+def _document(pattern: str, hint: str, named: str, is_one: Callable[[str], bool]) -> TextRule:
+    def confirm(match: str, _text: str) -> bool:
+        return is_one("".join(re.findall(r"[A-Za-z0-9]", match)).upper())
+
+    told = f"the text holds {named}"
+    return rule("personal_data", f"{_B}{pattern}{_E}", told, hint=hint, confirm=confirm, hidden=True)
+
+
+def _named(words: str, number: str, named: str, is_one: Callable[[str], bool] = bool) -> TextRule:
+    """Return a rule for a number behind one of some words."""
+    shape = re.compile(rf"{number}\Z")
+
+    def confirm(match: str, _text: str) -> bool:
+        found = shape.search(match)
+        return found is not None and is_one("".join(re.findall(r"[A-Za-z0-9]", found[0])).upper())
+
+    between = r"(?: (?:no|number|nummer|is|ist|id)\b|は|が|[ .:#：=-]){0,4}"
+    pattern = rf"(?:{words}){between}{number}(?![A-Za-z0-9])"
+    return rule("personal_data", pattern, f"the text holds {named}", ignore_case=True, confirm=confirm, hidden=True)
+
+
+DOCUMENTS = (
+    _document(
+        r"\d{3}\.\d{3}\.\d{3}-\d\d", r"\d{3}\.\d{3}\.\d{3}-\d\d", "a Brazilian tax number (CPF)", documents.is_cpf
+    ),
+    _document(
+        rf"[1-9]\d{{5}}(?:19|20)\d\d{_DATE}\d{{3}}[0-9Xx]",
+        r"\d{17}[0-9Xx]",
+        "a Chinese identity number",
+        documents.is_chinese_id,
+    ),
+    _document(rf"\d\d{_DATE}-[1-8]\d{{6}}", r"\d{6}-[1-8]\d{6}", "a Korean resident number", documents.is_korean_id),
+    _document(r"(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z])", r"\d{7}-?[A-Z]", "a Spanish identity number", documents.is_dni),
+    _document(
+        r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]",
+        r"[A-Z]{6}\d\d[A-T]\d\d[A-Z]\d{3}[A-Z]",
+        "an Italian tax code",
+        documents.is_codice_fiscale,
+    ),
+    _document(
+        r"[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?(?:\d\d"
+        r"|2[AB]) ?\d{3} ?\d{3} ?\d\d",
+        r"[12] ?\d\d ?[01]\d ?\d[0-9AB] ?\d{3} ?\d{3} ?\d\d",
+        "a French social security number",
+        documents.is_nir,
+    ),
+    _document(
+        rf"(?:\d\d)?\d\d{_DATE}[-+]\d{{4}}", r"\d{6}[-+]\d{4}", "a Swedish identity number", documents.is_personnummer
+    ),
+    _document(
+        r"[2-9]\d{3} \d{4} \d{4}(?! \d)", r"[2-9]\d{3} \d{4} \d{4}", "an Indian identity number", documents.is_aadhaar
+    ),
+    _named(
+        "マイナンバー|個人番号|my number", r"\d{4}[ -]?\d{4}[ -]?\d{4}", "a Japanese My Number", documents.is_my_number
+    ),
+    _named("national insurance|nino|ni", r"[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D]", "a UK national insurance number"),
+    _named(
+        "steuer-?id|steueridentifikationsnummer|idnr|tax id",
+        r"\d\d ?\d{3} ?\d{3} ?\d{3}",
+        "a German tax number",
+        documents.is_steuer_id,
+    ),
+    _named("passport|reisepass|passeport|パスポート番号", r"[A-Z]{0,2}\d{6,9}", "a passport number"),
+    _named("ssn|social security", r"\d{3}[ -]?\d\d[ -]?\d{4}", "a US social security number"),
+    _named("driver'?s? licen[cs]e", r"[A-Z]{0,3}\d{6,12}", "a driving licence number"),
+    _named("pan(?: card)?", r"[A-Z]{3}[PCHFATBLJG][A-Z]\d{4}[A-Z]", "an Indian tax number"),
+)

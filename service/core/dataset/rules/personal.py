@@ -1,0 +1,105 @@
+"""Data that names a person: addresses, numbers with check digits, and numbers beside the word that says what"
+" they are."""
+
+import re
+
+from service.core.dataset.numbers import is_card, is_iban, is_phone
+from service.core.dataset.rules.rule import rule
+
+_B = r"(?<![A-Za-z0-9.,/_-])"
+_E = r"(?![A-Za-z0-9_-]|\.\d)"
+_ROLES_TEXT = (
+    "abuse accounts admin administrator billing careers contact contactus customercare customerservice "
+    "demo email enquiries events example feedback finance git hello help helpdesk hi hr info inquiries "
+    "jobs legal mail marketing me media name news newsletter no-reply no_reply noreply office orders "
+    "partners payments postmaster press privacy recruiting reply returns root sales security service "
+    "services shop someone somebody subscribe support team test tickets unsubscribe user username "
+    "webmaster welcome you your.email your.name youremail yourname"
+)
+_ROLES = frozenset(_ROLES_TEXT.split())
+_FILES_TEXT = "png jpg jpeg gif svg md py js ts css html json yml yaml txt pdf csv test invalid local"
+_FILES = frozenset(_FILES_TEXT.split())
+_RESERVED = re.compile(r"(?i)@(?:[a-z0-9-]+\.)*(?:example\.[a-z.]+|[a-z0-9-]+\.example|localhost\S*)\Z")
+_NAMES = re.compile(r"[A-Za-z]{2,}[._][A-Za-z]{2,}\d{0,4}@")
+_TOLL_FREE = re.compile(r"\D*1?\D*(?:8(?:00|33|44|55|66|77|88)|900)\D")
+
+
+def _is_address(match: str, _text: str) -> bool:
+    """Whether an e-mail address is a person's: no role, no file, and on reserved domains at least a full name."""
+    name, _, domain = match.partition("@")
+    if name.lower() in _ROLES or domain.rpartition(".")[2].lower() in _FILES:
+        return False
+    return _NAMES.match(match) is not None if _RESERVED.search(match) else True
+
+
+def _is_number(match: str, _text: str) -> bool:
+    return is_phone(match) and not _TOLL_FREE.match(match)
+
+
+def _is_told_number(match: str, _text: str) -> bool:
+    """Whether what stands behind a word like "phone" is a number that one may call."""
+    at = re.search(r"[+(\d]", match)
+    return at is not None and _is_number(match[at.start() :] + " ", _text)
+
+
+_PHONES = (
+    r"\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}(?![\w.]?\d)"
+    r"|\(\d{3}\) ?\d{3}-\d{4}(?![\w-])|\d{3}-\d{3}-\d{4}(?![0-9A-Za-z_-])"
+    r"|0[5789]0-\d{4}-\d{4}(?![0-9-])|0\d-\d{4}-\d{4}(?![0-9-])|0\d{2}-\d{3}-\d{4}(?![0-9-])"
+    r"|0[1-9](?:[ .]\d\d){4}(?![0-9.])"
+)
+_PHONES_HINT = (
+    r"(?:\+|\\u002[bB])\d[\d ().-]{6}|\d\) ?\d{3}-\d{4}|\d\d-\d{3}-\d{4}|\d-\d{4}-\d{4}|0[1-9](?:[ .]\d\d){4}"
+)
+_CALLED = r"(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|tél|téléphone|móvil|teléfono|電話番号?|携帯)"
+
+PERSONAL = (
+    rule(
+        "personal_data",
+        r"(?<![A-Za-z0-9._%+/-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,10}(?![A"
+        r"-Za-z0-9-])",
+        "the text holds an e-mail address",
+        hint=r"[A-Za-z0-9_.%+-](?:@|\\u0040)[A-Za-z0-9-]+\.[A-Za-z]",
+        confirm=_is_address,
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        f"(?<![A-Za-z0-9.,/*_+-])(?:{_PHONES})",
+        "the text holds a telephone number",
+        hint=_PHONES_HINT,
+        confirm=_is_number,
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        rf"\b{_CALLED}(?: ?(?:no|number|nummer))?\.?(?: is| ist|は)?[ :：]{{0,2}}\+?\(?\d[\d ()./-]{{7,18}}\d(?![\d.])",
+        "the text holds a telephone number",
+        ignore_case=True,
+        confirm=_is_told_number,
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        rf"{_B}[2-6](?:\d{{12,18}}|\d{{3}}(?:([ -])\d{{4}}(?:\1\d{{4}}){{2}}|([ -])\d{{6}}\2\d{{5}})){_E}",
+        "the text holds a payment card number",
+        hint=r"[2-6]\d{12}|[2-6]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{4}|[2-6]\d{3}[ -]\d{6}[ -]\d{5}",
+        confirm=lambda match, _: is_card(match),
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
+        "the text holds a bank account number (IBAN)",
+        hint=r"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",
+        confirm=lambda match, _: is_iban(match),
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        rf"{_B}(?!9|00|66)\d\d\d-(?!00)\d\d-(?!0000)\d{{4}}{_E}",
+        "the text holds a US social security number",
+        hint=r"\d{3}-\d\d-\d{4}",
+        hidden=True,
+    ),
+)

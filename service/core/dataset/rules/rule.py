@@ -1,0 +1,56 @@
+"""One rule of the texts: what it looks for, in whom, and by which bytes of a raw line it may be broken."""
+
+import re
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from service.core.dataset.rules.written import as_written
+
+Within = Literal["all", "answers", "turns"]
+
+
+class TextRule(NamedTuple):
+    """One pattern.
+
+    A line can break the rule only where `hint`, a pattern of bytes, is found in it. `within` limits the rule to answers
+    that are learnt, or to all but system prompts. `confirm` has the last word on a match, given what matched and the
+    whole text; `prose` leaves out code. With `rare` the findings count only where few examples have them.
+    Messages show what matched, by its first two characters alone where it is `hidden`.
+    """
+
+    code: str
+    hint: str
+    pattern: re.Pattern[str]
+    message: str
+    within: Within = "all"
+    confirm: Callable[[str, str], bool] | None = None
+    prose: bool = False
+    hidden: bool = False
+    rare: bool = False
+
+
+def rule(
+    code: str,
+    pattern: str,
+    message: str,
+    *,
+    hint: str | None = None,
+    ignore_case: bool = False,
+    within: Within = "all",
+    confirm: Callable[[str, str], bool] | None = None,
+    prose: bool = False,
+    hidden: bool = False,
+    rare: bool = False,
+) -> TextRule:
+    """Return a rule whose hint, unless given, comes from the pattern itself."""
+    return TextRule(
+        code=code,
+        hint=as_written(pattern, ignore_case=ignore_case) if hint is None else hint,
+        pattern=re.compile(pattern, re.IGNORECASE if ignore_case else 0),
+        message=message,
+        within=within,
+        confirm=confirm,
+        prose=prose,
+        hidden=hidden,
+        rare=rare,
+    )

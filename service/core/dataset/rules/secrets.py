@@ -1,0 +1,92 @@
+"""Keys, tokens and passwords. Sources: the vendors' own descriptions of their prefixes, as collected by Gitleaks."""
+
+import re
+
+from service.core.dataset.rules.rule import rule
+
+_B = r"(?<![A-Za-z0-9_])"
+_TOKENS = (
+    r"sk-[A-Za-z0-9_-]{20,}|[AS]KIA[0-9A-Z]{16}(?![0-9A-Za-z])|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,}"
+    r"|xox[abeprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{30,}"
+    r"|ey[JK][A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}|glpat-[A-Za-z0-9_-]{20}|hf_[A-Za-z0-9]{30,}"
+    r"|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{16,24}\.[A-Za-z0-9_-]{30,46}|npm_[A-Za-z0-9]{36}"
+    r"|pypi-Ag[A-Za-z0-9_-]{30,}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{60,}"
+    r"|gsk_[A-Za-z0-9]{40,}|shp(?:at|ss|ca)_[a-fA-F0-9]{32}|whsec_[A-Za-z0-9+/]{24,}|\d{8,10}:AA[A-Za-z0-9_-]{33}"
+)
+_TOKENS_HINT = (
+    r"sk-[A-Za-z0-9_-]{20}|[AS]KIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30}|github_pat_|xox[abeprs]-|xapp-\d-"
+    r"|AIza[A-Za-z0-9_-]{30}"
+    r"|ey[JK][A-Za-z0-9_-]{10}|glpat-|hf_[A-Za-z0-9]{30}|[sr]k_(?:live|test)_|SG\.[A-Za-z0-9_-]{16}|npm_[A-Za-z0-9]{36}"
+    r"|pypi-Ag|GOCSPX-|ya29\.|dop_v1_|gsk_[A-Za-z0-9]{40}|shp(?:at|ss|ca)_|whsec_|:AA[A-Za-z0-9_-]{33}"
+)
+_NAMED = (
+    r"(?:api[ _-]?key|secret(?:[ _-]?(?:access[ _-]?)?key)?|access[ _-]?(?:key|token)|auth[ _-]?token"
+    r"|client[ _-]?secret"
+    r"|bearer[ _-]?token|private[ _-]?key|accountkey|pass(?:word|wd|phrase)?|pwd|パスワード|passwort|contraseña"
+    r"|mot de passe)"
+    r"[\"'`]?(?: ?(?::|=|：)=? ?| (?:is|ist|est|es)(?: |: ?)|は)[\"'`「]?[A-Za-z0-9!#$%&*+./=@^_~-]{8,}"
+)
+_VALUE = re.compile(r"[A-Za-z0-9!#$%&*+./=@^_~-]{8,}\Z")
+_LONG = 30
+_NO_VALUE = re.compile(
+    r"(?i)your|xxx|\*\*\*|example|changeme|change_me|placeholder|insert|getenv|environ|process\.|config\."
+    r"|settings\.|self\."
+    r"|args\.|secrets?\.|password|\$\(|http|\.\.\.|request\.|_here"
+)
+_URL = r"[a-z][a-z0-9+]{2,20}://[^\s/:@\"'<>]{1,64}:[^\s/@\"'<>{}$*]{4,64}@[A-Za-z0-9.-]+"
+_DUMMY = re.compile(
+    r"(?i):(?:pass(?:word|wd)?|pwd|secret|token|user(?:name)?|test|example|x+)@|@(?:localhost|127\.|example\.)"
+)
+
+
+def _is_random(match: str, _text: str) -> bool:
+    """Whether a match of a token's form is more than words with dashes between."""
+    return any(sign.isdigit() or sign.isupper() for sign in match[3:]) or not set("-_") & set(match[3:])
+
+
+def _is_value(match: str, _text: str) -> bool:
+    """Whether what stands behind the name of a secret can be one: letters and digits, and no code that reads it."""
+    value = _VALUE.search(match)
+    if value is None or (len(value[0]) < _LONG and _NO_VALUE.search(value[0])):
+        return False
+    kinds = (str.isdigit, str.isalpha)
+    return all(any(map(kind, value[0])) for kind in kinds) and not value[0].rstrip(".").replace(".", "").isdigit()
+
+
+def _is_login(match: str, _text: str) -> bool:
+    return _DUMMY.search(match) is None
+
+
+SECRETS = (
+    rule(
+        "secret_detected",
+        f"{_B}(?:{_TOKENS})",
+        "the text holds what looks like a key or token",
+        hint=_TOKENS_HINT,
+        confirm=_is_random,
+        hidden=True,
+    ),
+    rule(
+        "secret_detected",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----",
+        "the text holds a private key",
+        hint="PRIVATE KEY(?: BLOCK)?-----",
+        hidden=True,
+    ),
+    rule(
+        "secret_detected",
+        f"(?:{_NAMED})",
+        "the text holds a password or key beside its name",
+        ignore_case=True,
+        confirm=_is_value,
+        hidden=True,
+    ),
+    rule(
+        "secret_detected",
+        f"{_B}{_URL}",
+        "the text holds an address with a password",
+        hint=r"[a-z0-9+]{3}:\\?/\\?/[A-Za-z0-9_.%-]{1,64}:[^ \"/@]{4,64}@",
+        confirm=_is_login,
+        hidden=True,
+    ),
+)
