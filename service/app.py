@@ -22,7 +22,8 @@ from service.api.jobs import jobs
 from service.api.metrics import get_metrics_text
 from service.api.models import models
 from service.api.uploads import uploads
-from service.api.webhooks import webhook_deliveries, webhook_endpoints, webhook_event_types
+from service.api.webhook_deliveries import webhook_deliveries
+from service.api.webhooks import webhook_endpoints, webhook_event_types
 from service.core.placement import Place
 from service.runtime import Runtime, open_runtime
 from service.settings import ConfigurationError, Settings, load

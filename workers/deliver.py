@@ -149,7 +149,7 @@ class Deliverer:
             if message is None:
                 await self._queue.drop_message(message_id)
             else:
-                await self._queue.fan_out(message_id, fan_out(message, list(self._endpoints.values())))
+                await self._queue.fan_out(message, fan_out(message, list(self._endpoints.values())))
 
     async def _start(self, claims: tuple[Claim, ...]) -> None:
         rows = await self._queue.load([claim.id for claim in claims])

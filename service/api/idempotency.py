@@ -37,11 +37,6 @@ class Attempt:
         check_equal(self._kept.fingerprint, fingerprint)
         return raw_reply(self._kept.body, status=self._kept.status, headers=_REPLAYED)
 
-    async def confirm(self) -> None:
-        """Make sure, just before the effect, that no equal request took over. Raises Conflict."""
-        if self._claim is not None:
-            await self._claim.confirm()
-
     async def guard(self, pipe: Pipeline) -> None:
         """Let the MULTI of `pipe` run only if no equal request took over. Raises Conflict."""
         if self._claim is not None:

@@ -9,6 +9,7 @@ from service.api.context import HttpRequest, runtime_of
 from service.api.idempotency import Attempt, fingerprint_of
 from service.api.replies import Reply, encode, raw_reply
 from service.core import clock, ids
+from service.core.errors import Conflict
 from service.core.files import FileRecord
 from service.store.blobs import Blob, BlobWriter
 from service.store.redis import Pipeline
@@ -44,13 +45,17 @@ async def keep(arrived: Arrival, describe: Describe, wire: Wire) -> Reply:
     fingerprint = _fingerprint(record)
     if (replay := arrived.attempt.replay(fingerprint)) is not None:
         return replay
-    await runtime.files.refs.commit(arrived.writer, record.sha256, record.id, arrived.attempt.confirm)
+    await runtime.files.refs.commit(arrived.writer, record.sha256, record.id)
     body = encode(wire(record))
 
     def also(pipe: Pipeline) -> None:
         arrived.attempt.keep(pipe, fingerprint, body)
 
-    await runtime.files.create(record, also, created_micros=int(clock.now() * 1_000_000))
+    try:
+        await runtime.files.create(record, also, arrived.attempt.guard, created_micros=int(clock.now() * 1_000_000))
+    except Conflict:  # an equal request took over; after any other failure the record may be there all the same
+        await runtime.files.refs.let_go(record.sha256, record.id)
+        raise
     return raw_reply(body)
 
 

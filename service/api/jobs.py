@@ -19,6 +19,7 @@ from service.api.replies import Reply, encode, json_reply, page, raw_reply
 from service.api.reports import RETRY_AFTER
 from service.api.submission import inputs_of, prepared
 from service.api.waiting import settled
+from service.api.webhook_deliveries import list_job_deliveries
 from service.core import clock, ids, moves
 from service.core.errors import InvalidRequest, NotFound
 from service.core.jobs import Change, Job
@@ -128,6 +129,7 @@ jobs = Router(
         list_checkpoints,
         get_metrics,
         retry_job,
+        list_job_deliveries,
     ],
 )
 

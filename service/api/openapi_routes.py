@@ -20,6 +20,8 @@ from service.api.webhook_wire import (
     EndpointTestOut,
     EndpointUpdate,
     EventTypeList,
+    Resend,
+    ResendOut,
     SecretRotation,
 )
 from service.core.chat import ChatRequest, CompletionRequest
@@ -111,6 +113,8 @@ SHAPES: dict[str, Shape] = {
     "rotate_secret": Shape(EndpointOut, SecretRotation, headers=_KEY),
     "test_endpoint": Shape(EndpointTestOut, EndpointTest),
     "list_deliveries": Shape(DeliveryOut, is_page=True, query=_PAGE),
+    "list_job_deliveries": Shape(DeliveryOut, is_page=True, query=_PAGE),
+    "resend_deliveries": Shape(ResendOut, Resend),
     "get_delivery": Shape(DeliveryOut),
     "resend_delivery": Shape(DeliveryOut),
     "list_event_types": Shape(EventTypeList),

@@ -1,6 +1,6 @@
 """What the webhook routes take and answer: OpenAI's endpoint objects, and our deliveries."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -10,6 +10,7 @@ from service.core.webhook_types import EVENT_TYPES
 from service.core.webhooks import AttemptError, DeliveryStatus, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 _MAX_NAME = 256
+_Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of year 9999
 
 
 class EndpointCreate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +177,25 @@ class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
             next_attempt_at=None if row.next_attempt_at is None else int(row.next_attempt_at),
             attempts=tuple(AttemptOut.of(attempt) for attempt in row.attempts),
         )
+
+
+class Resend(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which deliveries to send again: made `since` until `until` (Unix seconds), of that status; or of `event_ids`."""
+
+    since: _Seconds | None = None
+    until: _Seconds | None = None
+    status: Literal["failed", "succeeded"] | None = None
+    event_ids: list[str] | None = None
+
+
+class ResendOut(msgspec.Struct, frozen=True, kw_only=True):
+    """How many deliveries the question found, and how many of them go out again; the rest is just being tried, or its
+    event is no longer kept."""
+
+    webhook_endpoint_id: str
+    matched: int
+    resent: int
+    object: Literal["webhook_endpoint.resend"] = "webhook_endpoint.resend"
 
 
 def checked_types(names: list[str]) -> tuple[str, ...]:

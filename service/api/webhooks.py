@@ -1,4 +1,4 @@
-"""`/v1/webhook_endpoints`, `/v1/webhook_event_types` as in OpenAI's SDK; deliveries are ours."""
+"""`/v1/webhook_endpoints`, `/v1/webhook_event_types` as in OpenAI's SDK."""
 
 import msgspec
 from litestar import Router, delete, get, post
@@ -9,8 +9,8 @@ from service.api.bodies import decode_json, read_bytes, read_json
 from service.api.context import HttpRequest, runtime_of
 from service.api.idempotency import attempt, json_fingerprint
 from service.api.replies import Reply, encode, json_reply, page, raw_reply
+from service.api.webhook_deliveries import find_endpoint, list_deliveries, resend_deliveries
 from service.api.webhook_wire import (
-    DeliveryOut,
     EndpointCreate,
     EndpointDeleted,
     EndpointOut,
@@ -24,10 +24,10 @@ from service.api.webhook_wire import (
 )
 from service.core import clock, ids
 from service.core.addresses import BadAddress, parse_target
-from service.core.errors import InvalidRequest, NotFound, Unavailable
+from service.core.errors import InvalidRequest, Unavailable
 from service.core.signatures import make_secret
 from service.core.webhook_types import SENT_EVENT_TYPES
-from service.core.webhooks import WebhookDelivery, WebhookEndpoint, next_round, sample
+from service.core.webhooks import WebhookEndpoint, sample
 from service.store.webhooks import WebhookStore
 from service.webhook_policy import webhook_policy
 
@@ -56,8 +56,7 @@ async def create_endpoint(request: HttpRequest) -> Reply:
             secret=make_secret(),
         )
         answer = encode(EndpointOut.of(endpoint, secret=endpoint.secret))
-        await tried.confirm()
-        await _store(request).create(endpoint, now, lambda pipe: tried.keep(pipe, fingerprint, answer))
+        await _store(request).create(endpoint, now, lambda pipe: tried.keep(pipe, fingerprint, answer), tried.guard)
     return raw_reply(answer)
 
 
@@ -73,14 +72,14 @@ async def list_endpoints(request: HttpRequest) -> Reply:
 @get("/{webhook_endpoint_id:str}")
 async def get_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Show an endpoint."""
-    return json_reply(EndpointOut.of(await _find(request, webhook_endpoint_id)))
+    return json_reply(EndpointOut.of(await find_endpoint(request, webhook_endpoint_id)))
 
 
 @post("/{webhook_endpoint_id:str}", status_code=200)
 async def update_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Change what is given; `tunewright.enabled` switches it off, or on again after it was disabled."""
     wanted = await read_json(request, EndpointUpdate)
-    await _find(request, webhook_endpoint_id)
+    await find_endpoint(request, webhook_endpoint_id)
     url = None if wanted.url is None else await _checked_url(request, wanted.url)
     types = None if wanted.event_types is None else checked_types(wanted.event_types)
     name = None if wanted.name is None else checked_name(wanted.name)
@@ -103,7 +102,7 @@ async def update_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[st
 @delete("/{webhook_endpoint_id:str}", status_code=200)
 async def delete_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Remove an endpoint; what still waits for it is not sent."""
-    await _find(request, webhook_endpoint_id)
+    await find_endpoint(request, webhook_endpoint_id)
     await _store(request).delete(webhook_endpoint_id)
     return json_reply(EndpointDeleted(id=webhook_endpoint_id))
 
@@ -113,18 +112,18 @@ async def rotate_secret(request: HttpRequest, webhook_endpoint_id: FromPath[str]
     """Make a new signing secret; the answer alone shows it."""
     body = await read_bytes(request)
     wanted = decode_json(body or b"{}", SecretRotation)
-    await _find(request, webhook_endpoint_id)
+    await find_endpoint(request, webhook_endpoint_id)
     keep_old = bool(wanted.keep_old_secret_active_for_24_hours)
     fingerprint = json_fingerprint(body)
     async with attempt(request, fingerprint) as tried:
         if (first := tried.replay(fingerprint)) is not None:
             return first
         secret, now = make_secret(), clock.now()
-        await tried.confirm()
         rotated = await _store(request).modify(
             webhook_endpoint_id,
             lambda old: old.rotated(secret, now, keep_old=keep_old),
             lambda pipe, new: tried.keep(pipe, fingerprint, encode(EndpointOut.of(new, secret=secret))),
+            tried.guard,
         )
     return json_reply(EndpointOut.of(rotated, secret=secret))
 
@@ -133,7 +132,7 @@ async def rotate_secret(request: HttpRequest, webhook_endpoint_id: FromPath[str]
 async def test_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
     """Send a sample event and answer the receiver's status; it goes once, ahead of what waits, also when disabled."""
     (event_type,) = checked_types([(await read_json(request, EndpointTest)).event_type])
-    await _find(request, webhook_endpoint_id)
+    await find_endpoint(request, webhook_endpoint_id)
     store = _store(request)
     delivery_id = await store.start_test(webhook_endpoint_id, sample(event_type, webhook_endpoint_id, clock.now()))
     deadline = clock.now() + _TEST_S
@@ -149,40 +148,6 @@ async def test_endpoint(request: HttpRequest, webhook_endpoint_id: FromPath[str]
     return json_reply(
         EndpointTestOut(webhook_endpoint_id=webhook_endpoint_id, event_type=event_type, status_code=last.status_code)
     )
-
-
-@get("/{webhook_endpoint_id:str}/deliveries")
-async def list_deliveries(request: HttpRequest, webhook_endpoint_id: FromPath[str]) -> Reply:
-    """List what was sent to an endpoint within 30 days, newest first, with every try."""
-    endpoint = await _find(request, webhook_endpoint_id)
-    rows, has_more = await _store(request).deliveries.page(
-        webhook_endpoint_id,
-        after=queries.after_of(request),
-        limit=queries.limit_of(request, _PAGE, _LONGEST_PAGE),
-    )
-    return json_reply(page([DeliveryOut.of(row, endpoint) for row in rows], has_more))
-
-
-@get("/{webhook_delivery_id:str}")
-async def get_delivery(request: HttpRequest, webhook_delivery_id: FromPath[str]) -> Reply:
-    """Show a delivery."""
-    return json_reply(await _shown(request, webhook_delivery_id))
-
-
-@post("/{webhook_delivery_id:str}/resend", status_code=200)
-async def resend_delivery(request: HttpRequest, webhook_delivery_id: FromPath[str]) -> Reply:
-    """Send a delivery again now, whatever became of it; its schedule begins anew."""
-    row = await _find_delivery(request, webhook_delivery_id)
-    store = _store(request)
-    if row.once:
-        raise InvalidRequest("A test is not sent again; make another one.")
-    if row.url is None and (await store.get(row.owner)).disabled_at is not None:
-        raise InvalidRequest("The endpoint is disabled; enable it first with tunewright.enabled.")
-    if not await store.deliveries.messages([row.message_id]):
-        raise NotFound("The event is no longer kept.")
-    again = next_round(row, clock.now())
-    await store.deliveries.resend(again)
-    return json_reply(await _shown(request, webhook_delivery_id))
 
 
 @get("/")
@@ -203,36 +168,14 @@ webhook_endpoints = Router(
         rotate_secret,
         test_endpoint,
         list_deliveries,
+        resend_deliveries,
     ],
 )
-webhook_deliveries = Router(path="/v1/webhook_deliveries", route_handlers=[get_delivery, resend_delivery])
 webhook_event_types = Router(path="/v1/webhook_event_types", route_handlers=[list_event_types])
 
 
 def _store(request: HttpRequest) -> WebhookStore:
     return runtime_of(request).webhooks
-
-
-async def _find(request: HttpRequest, endpoint_id: str) -> WebhookEndpoint:
-    if not ids.is_safe(endpoint_id):
-        raise NotFound("No such webhook endpoint.", param="webhook_endpoint_id")
-    return await _store(request).get(endpoint_id)
-
-
-async def _find_delivery(request: HttpRequest, delivery_id: str) -> WebhookDelivery:
-    found = await _store(request).deliveries.load([delivery_id]) if ids.is_safe(delivery_id) else {}
-    if delivery_id not in found:
-        raise NotFound(f"No webhook delivery with id {delivery_id[:100]}.", param="webhook_delivery_id")
-    return found[delivery_id]
-
-
-async def _shown(request: HttpRequest, delivery_id: str) -> DeliveryOut:
-    row = await _find_delivery(request, delivery_id)
-    try:
-        endpoint = await _store(request).get(row.owner) if row.url is None else None
-    except NotFound:  # deleted since
-        endpoint = None
-    return DeliveryOut.of(row, endpoint)
 
 
 async def _checked_url(request: HttpRequest, url: str) -> str:

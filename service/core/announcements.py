@@ -57,6 +57,7 @@ def dataset_payload(record: FileRecord) -> dict[str, Any]:
     """Return the `data` member of a webhook about a checked dataset."""
     facts = {
         "status": record.dataset_status,
+        "sequence": 0,
         "format": record.format,
         "examples": record.examples,
         "error_count": record.error_count,

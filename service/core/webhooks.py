@@ -65,10 +65,6 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
         kept = tuple(one for one in old if one.until > now)[:_OLD_SECRETS] if keep_old else ()
         return msgspec.structs.replace(self, secret=secret, old_secrets=kept, updated_at=int(now))
 
-    def wants(self, event_type: str) -> bool:
-        """Tell whether an event of this type goes to the endpoint."""
-        return self.disabled_at is None and event_type in self.event_types
-
     def __repr__(self) -> str:
         return f"WebhookEndpoint(id={self.id!r}, disabled_at={self.disabled_at!r})"
 
@@ -202,11 +198,10 @@ def retry_pause_s(tries: int, outcome: Outcome, *, jitter: float) -> float | Non
     """
     if tries >= len(SCHEDULE_S):
         return None
-    base = SCHEDULE_S[tries]
-    if outcome.status_code == 429 or outcome.error == "timeout":
-        base = max(base, _LEAST_PAUSE_S)
-    pause = base * (1 + JITTER * jitter)
-    return pause if outcome.retry_after_s is None else min(max(pause, outcome.retry_after_s), 2 * base)
+    least = _LEAST_PAUSE_S if outcome.status_code == 429 or outcome.error == "timeout" else 0.0
+    pause = max(SCHEDULE_S[tries] * (1 + JITTER * jitter), least)
+    longest = 2 * max(SCHEDULE_S[tries], least)
+    return pause if outcome.retry_after_s is None else min(max(pause, outcome.retry_after_s), longest)
 
 
 def hold_s(outcome: Outcome) -> float:
@@ -217,17 +212,27 @@ def hold_s(outcome: Outcome) -> float:
 
 
 def fan_out(message: WebhookMessage, endpoints: list[WebhookEndpoint]) -> list[WebhookDelivery]:
-    """Return the deliveries of `message`; ids follow from message and receiver, so a second run makes the same."""
-    owners: list[tuple[str, str | None]] = [(e.id, None) for e in endpoints if e.wants(message.type)]
+    """Return the deliveries of `message`; ids follow from message and receiver, so a second run makes the same.
+
+    What a disabled endpoint misses has a row too, at its end from the start, so that it is listed and can be resent.
+    """
+    asked = [endpoint for endpoint in endpoints if message.type in endpoint.event_types]
+    rows = [delivery_to(message, endpoint.id) for endpoint in asked if endpoint.disabled_at is None]
     if message.extra_url is not None:
-        owners.append(("whu_" + _digest(message.extra_url), message.extra_url))
-    return [delivery_to(message, owner, url=url) for owner, url in owners]
+        rows.append(delivery_to(message, "whu_" + _digest(message.extra_url), url=message.extra_url))
+    missed = [delivery_to(message, endpoint.id) for endpoint in asked if endpoint.disabled_at is not None]
+    return [*rows, *(give_up(row, "endpoint_disabled").delivery for row in missed)]
+
+
+def delivery_id(message_id: str, owner: str) -> str:
+    """Return the id of the delivery of a message to a receiver."""
+    return ids.WEBHOOK_DELIVERY + _digest(f"{message_id}\n{owner}")
 
 
 def delivery_to(message: WebhookMessage, owner: str, *, url: str | None = None, once: bool = False) -> WebhookDelivery:
     """Return the delivery of `message` to `owner`, due at the time of the message."""
     return WebhookDelivery(
-        id=ids.WEBHOOK_DELIVERY + _digest(f"{message.id}\n{owner}"),
+        id=delivery_id(message.id, owner),
         owner=owner,
         message_id=message.id,
         type=message.type,

@@ -7,7 +7,7 @@ All times are Redis's own clock. Every script is safe to repeat.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar, cast
 
 import msgspec
@@ -71,13 +71,14 @@ class DeliveryQueue:
             wait_s=float(wait) if wait else None,
         )
 
-    async def fan_out(self, message_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
+    async def fan_out(self, message: WebhookMessage, deliveries: Sequence[WebhookDelivery]) -> None:
         """Store the deliveries of a message, each once however often this runs, and finish the message."""
         chunks = [deliveries[at : at + _ROWS_A_SCRIPT] for at in range(0, len(deliveries), _ROWS_A_SCRIPT)] or [()]
         for number, chunk in enumerate(chunks, 1):
-            rows = [part for row in chunk for part in (row.id, row.owner, _encoder.encode(row))]
+            rows = [part for row in chunk for part in (row.id, row.owner, _encoder.encode(row), row.status)]
             last = "last" if number == len(chunks) else "more"
-            await self._redis.eval(scripts.FAN_OUT, 0, message_id, last, *cast("list[str]", rows))
+            job_id = message.job_id or ""
+            await self._redis.eval(scripts.FAN_OUT, 0, message.id, last, job_id, *cast("list[str]", rows))
 
     async def finish(self, claim: Claim, verdict: Verdict) -> float | None:
         """Store what came of a try and give the claim back; a lost lease changes nothing.
@@ -112,10 +113,26 @@ class DeliveryQueue:
         """Stop looking at a message whose record is gone or unreadable."""
         await self._redis.zrem(keys.DUE, message_id)
 
-    async def resend(self, row: WebhookDelivery) -> bool:
-        """Store `row` as a new round, due at once; False, and nothing done, while it is just being tried."""
-        args = (row.owner, row.id, cast("str", _encoder.encode(row)), keys.message(row.message_id))
-        return bool(await self._redis.eval(scripts.RESEND, 0, *args))
+    async def resend(self, rows: Sequence[WebhookDelivery]) -> int:
+        """Store `rows` as new rounds, due at once, and return how many.
+
+        Left as it is: what is just being tried, and what has lost its message.
+        """
+        done = 0
+        for at in range(0, len(rows), _ROWS_A_SCRIPT):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for row in rows[at : at + _ROWS_A_SCRIPT]:
+                    args = (row.owner, row.id, cast("str", _encoder.encode(row)), keys.message(row.message_id))
+                    pipe.eval(scripts.RESEND, 0, *args)
+                done += sum(cast("list[int]", await pipe.execute()))
+        return done
+
+    async def between(self, owner: str, since: float, until: float) -> AsyncIterator[list[WebhookDelivery]]:
+        """Yield an owner's deliveries made in that time (Unix seconds), oldest first, some hundred at a time."""
+        found = cast("list[bytes]", await self._redis.zrangebyscore(keys.log(owner), since, until))
+        for at in range(0, len(found), _ROWS_A_SCRIPT):
+            rows = await self.load([delivery_id.decode() for delivery_id in found[at : at + _ROWS_A_SCRIPT]])
+            yield list(rows.values())
 
     async def load(self, delivery_ids: Sequence[str]) -> dict[str, WebhookDelivery]:
         """Return the rows that exist and can be read."""
@@ -132,13 +149,20 @@ class DeliveryQueue:
 
         Raises InvalidRequest for an `after` that is none of them.
         """
+        return await self._page(keys.log(owner), after, limit)
+
+    async def page_of_job(self, job_id: str, *, after: str | None, limit: int) -> tuple[list[WebhookDelivery], bool]:
+        """Return a page, as `page` does, of what was sent about a job, to whomever."""
+        return await self._page(keys.of_job(job_id), after, limit)
+
+    async def _page(self, log: str, after: str | None, limit: int) -> tuple[list[WebhookDelivery], bool]:
         start = 0
         if after is not None:
-            rank = cast("int | None", await self._redis.zrevrank(keys.log(owner), after))
+            rank = cast("int | None", await self._redis.zrevrank(log, after))
             if rank is None:
                 raise InvalidRequest(f"No delivery {after[:100]!r} to list after.", param="after")
             start = rank + 1
-        raw = cast("list[bytes]", await self._redis.zrevrange(keys.log(owner), start, start + limit))
+        raw = cast("list[bytes]", await self._redis.zrevrange(log, start, start + limit))
         wanted = [delivery_id.decode() for delivery_id in raw]
         rows = await self.load(wanted[:limit])
         return [rows[delivery_id] for delivery_id in wanted[:limit] if delivery_id in rows], len(wanted) > limit

@@ -1,13 +1,13 @@
 """File records in Redis: one JSON value each, sorted sets for the lists, a hold on the blob."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, cast
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from service.core.errors import InvalidRequest
+from service.core.errors import Conflict, InvalidRequest
 from service.core.files import TRAINING, FileRecord, Purpose
 from service.store import blob_refs, due, keys
 from service.store.blob_refs import BlobRefs
@@ -16,8 +16,10 @@ from service.store.redis import Pipeline
 
 Order = Literal["asc", "desc"]
 Also = Callable[[Pipeline], None]
+Guard = Callable[[Pipeline], Awaitable[None]]
 
 _GONE_S = 3_600
+_ATTEMPTS = 10
 _FETCH_AT_ONCE = 500
 
 _encoder = msgspec.json.Encoder()
@@ -48,15 +50,35 @@ class FileStore:
         self.refs = BlobRefs(redis)
 
     async def create(
-        self, record: FileRecord, also: Also | None = None, *, created_micros: int | None = None
+        self,
+        record: FileRecord,
+        also: Also | None = None,
+        guard: Guard | None = None,
+        *,
+        created_micros: int | None = None,
     ) -> FileRecord:
-        """Store a new file and, in the same MULTI, what `also` queues."""
+        """Store a new file and, in the same MULTI, what `also` queues.
+
+        `guard` watches and checks what the MULTI stands on, and raises if it is not so. A write whose reply was lost
+        is not written twice. Raises Conflict after ten tries.
+        """
         async with self._redis.pipeline(transaction=True) as pipe:
-            queue_create(pipe, record, created_micros)
-            if also is not None:
-                also(pipe)
-            await pipe.execute()
-        return record
+            for _ in range(_ATTEMPTS):
+                try:
+                    await pipe.watch(keys.file(record.id))
+                    if await pipe.exists(keys.file(record.id)):
+                        return record
+                    if guard is not None:
+                        await guard(pipe)
+                    pipe.multi()
+                    queue_create(pipe, record, created_micros)
+                    if also is not None:
+                        also(pipe)
+                    await pipe.execute()
+                except WatchError:  # the guarded key was renewed, or the connection broke: look
+                    continue
+                return record
+        raise Conflict(f"The file {record.id} could not be written; try again.")
 
     async def get(self, file_id: str) -> FileRecord | None:
         """Return a file's record."""

@@ -14,6 +14,7 @@ LANE = "tw:webhook:lane:"
 BUSY = "tw:webhook:busy:"
 HEALTH = "tw:webhook:health:"
 LOG = "tw:webhook:log:"
+OF_JOB = "tw:webhook:job:"
 DELIVERY = "tw:webhook:delivery:"
 ANSWER = "tw:webhook:answer:"
 
@@ -36,6 +37,11 @@ def delivery(delivery_id: str) -> str:
 def log(owner: str) -> str:
     """Key of the sorted set of an owner's deliveries, by the time they were made."""
     return LOG + owner
+
+
+def of_job(job_id: str) -> str:
+    """Key of the sorted set of the deliveries about a job, by the time they were made."""
+    return OF_JOB + job_id
 
 
 def health(owner: str) -> str:

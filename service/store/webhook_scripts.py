@@ -81,17 +81,22 @@ FAN_OUT = (
     _PRELUDE
     + f"""
 if not redis.call('ZSCORE', '{keys.DUE}', ARGV[1]) then return 0 end
-for index = 3, #ARGV, 3 do
-  local id, owner = ARGV[index], ARGV[index + 1]
-  if redis.call('SET', '{keys.DELIVERY}' .. id, ARGV[index + 2], 'NX', 'EX', {KEPT_S}) then
-    redis.call('ZADD', '{keys.LANE}' .. owner, exact(now), id)
-    redis.call('ZADD', '{keys.PENDING}', exact(now), id)
-    local log = '{keys.LOG}' .. owner
-    redis.call('ZADD', log, exact(now), id)
-    redis.call('ZREMRANGEBYSCORE', log, '-inf', now - {KEPT_S})
-    redis.call('ZREMRANGEBYRANK', log, 0, -{_LOG_LENGTH + 1})
-    redis.call('EXPIRE', log, {KEPT_S})
-    look_again(owner)
+local function list(name, id)
+  redis.call('ZADD', name, exact(now), id)
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', now - {KEPT_S})
+  redis.call('ZREMRANGEBYRANK', name, 0, -{_LOG_LENGTH + 1})
+  redis.call('EXPIRE', name, {KEPT_S})
+end
+for index = 4, #ARGV, 4 do
+  local id, owner, row, status = unpack(ARGV, index, index + 3)
+  if redis.call('SET', '{keys.DELIVERY}' .. id, row, 'NX', 'EX', {KEPT_S}) then
+    list('{keys.LOG}' .. owner, id)
+    if ARGV[3] ~= '' then list('{keys.OF_JOB}' .. ARGV[3], id) end
+    if status == 'pending' then
+      redis.call('ZADD', '{keys.LANE}' .. owner, exact(now), id)
+      redis.call('ZADD', '{keys.PENDING}', exact(now), id)
+      look_again(owner)
+    end
   end
 end
 if ARGV[2] == 'last' then redis.call('ZREM', '{keys.DUE}', ARGV[1]) end
@@ -162,7 +167,7 @@ RESEND = (
     _PRELUDE
     + f"""
 local owner, id, row, message = unpack(ARGV)
-if redis.call('ZSCORE', '{keys.BUSY}' .. owner, id) then return 0 end
+if redis.call('ZSCORE', '{keys.BUSY}' .. owner, id) or redis.call('EXISTS', message) == 0 then return 0 end
 redis.call('SET', '{keys.DELIVERY}' .. id, row, 'EX', {KEPT_S})
 redis.call('EXPIRE', message, {MESSAGE_KEPT_S})
 redis.call('ZADD', '{keys.LANE}' .. owner, exact(now), id)

@@ -1,7 +1,7 @@
 """Webhook endpoints, messages and the service's own signing secret in Redis."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import msgspec
@@ -19,6 +19,7 @@ from service.store.redis import Pipeline
 from service.store.webhook_scripts import KEPT_S, MESSAGE_KEPT_S
 
 Also = Callable[[Pipeline], None]
+Guard = Callable[[Pipeline], Awaitable[None]]
 
 _ATTEMPTS = 10
 _BELL_LENGTH = 16
@@ -41,15 +42,34 @@ class WebhookStore:
         self._redis = redis
         self.deliveries = DeliveryQueue(redis)
 
-    async def create(self, endpoint: WebhookEndpoint, at: float, also: Also | None = None) -> None:
-        """Store an endpoint made at `at`, which orders the list, and in the same MULTI what `also` queues."""
+    async def create(
+        self, endpoint: WebhookEndpoint, at: float, also: Also | None = None, guard: Guard | None = None
+    ) -> None:
+        """Store an endpoint made at `at`, which orders the list, and in the same MULTI what `also` queues.
+
+        `guard` watches and checks what the MULTI stands on, and raises if it is not so. A write whose reply was lost
+        is not written twice. Raises Conflict after ten tries.
+        """
+        key = keys.endpoint(endpoint.id)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(keys.endpoint(endpoint.id), msgspec.json.encode(endpoint))
-            pipe.zadd(keys.ENDPOINTS, {endpoint.id: at})
-            pipe.incr(keys.ENDPOINTS_VERSION)
-            if also is not None:
-                also(pipe)
-            await pipe.execute()
+            for _ in range(_ATTEMPTS):
+                try:
+                    await pipe.watch(key)
+                    if await pipe.exists(key):
+                        return
+                    if guard is not None:
+                        await guard(pipe)
+                    pipe.multi()
+                    pipe.set(key, msgspec.json.encode(endpoint))
+                    pipe.zadd(keys.ENDPOINTS, {endpoint.id: at})
+                    pipe.incr(keys.ENDPOINTS_VERSION)
+                    if also is not None:
+                        also(pipe)
+                    await pipe.execute()
+                except WatchError:  # the guarded key was renewed, or the connection broke: look
+                    continue
+                return
+        raise Conflict("The webhook endpoint could not be written; try again.")
 
     async def get(self, endpoint_id: str) -> WebhookEndpoint:
         """Return an endpoint; raises NotFound."""
@@ -85,10 +105,12 @@ class WebhookStore:
         endpoint_id: str,
         change: Callable[[WebhookEndpoint], WebhookEndpoint],
         also: Callable[[Pipeline, WebhookEndpoint], None] | None = None,
+        guard: Guard | None = None,
     ) -> WebhookEndpoint:
         """Read, `change` and write until nobody else wrote in between; an unchanged record is not written.
 
-        `also` queues more in the same MULTI, knowing the new record. Raises NotFound, or Conflict after ten tries.
+        `also` queues more in the same MULTI, knowing the new record; `guard` is as for `create`. Raises NotFound, or
+        Conflict after ten tries.
         """
         key = keys.endpoint(endpoint_id)
         for _ in range(_ATTEMPTS):
@@ -102,6 +124,8 @@ class WebhookStore:
                     new = change(old)
                     if new == old:
                         return old
+                    if guard is not None:
+                        await guard(pipe)
                     pipe.multi()
                     pipe.set(key, msgspec.json.encode(new))
                     pipe.incr(keys.ENDPOINTS_VERSION)

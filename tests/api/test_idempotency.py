@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.core.errors import Conflict
-from service.runtime import Runtime
-from service.store.idempotency import Claim, IdempotencyStore
+from service.store.idempotency import Claim
 from tests.api.conftest import LINE, TINY, Api
 
 KEY = {"idempotency-key": "one"}
@@ -102,18 +100,33 @@ def test_a_second_upload_beside_the_first_is_a_conflict(api: Api) -> None:
     assert first.result().status_code == 200
 
 
-def test_a_lost_claim_has_no_effect(api: Api) -> None:
-    """What a process that slept through its lease must find out before it creates."""
+CREATES = {
+    "job": (JOBS, lambda api: {"json": {"model": TINY, "training_file": api.dataset()}}),
+    "file": ("/v1/files", lambda api: {"files": {"file": ("a", LINE)}, "data": {"purpose": "fine-tune"}}),
+    "dataset": ("/v1/datasets", lambda api: {"content": LINE}),
+    "endpoint": (
+        "/v1/webhook_endpoints",
+        lambda api: {"json": {"event_types": ["dataset.ready"], "name": "n", "url": "https://example.com/"}},
+    ),
+}
 
-    async def work(runtime: Runtime) -> None:
-        store = IdempotencyStore(runtime.redis)
-        first = await store.claim("digest", "print")
-        assert isinstance(first, Claim)
-        await runtime.redis.delete("tw:idem:digest")
-        second = await store.claim("digest", "print")
-        assert isinstance(second, Claim)
-        await second.confirm()
-        with pytest.raises(Conflict):
-            await first.confirm()
 
-    api.do(work)
+@pytest.mark.parametrize("what", CREATES)
+@pytest.mark.parametrize("when", ["before the guard looks", "after it has looked"])
+def test_a_lost_claim_has_no_effect(api: Api, monkeypatch: pytest.MonkeyPatch, what: str, when: str) -> None:
+    """What slept through its lease finds that out in the MULTI of its effect: nothing is written."""
+    path, prepare = CREATES[what]
+    request, before = prepare(api), api.http.get(path).json()["data"]
+    guard = Claim.guard
+
+    async def overtaken(claim: Claim, pipe: Any) -> None:
+        if when == "after it has looked":
+            await guard(claim, pipe)
+        await claim._redis.append(claim._key, b"of another")  # pyright: ignore[reportPrivateUsage]
+        if when == "before the guard looks":
+            await guard(claim, pipe)
+
+    monkeypatch.setattr(Claim, "guard", overtaken)
+    answer = api.http.post(path, headers=KEY, **request)
+    assert (answer.status_code, "took over" in answer.json()["error"]["message"]) == (409, True)
+    assert [one["id"] for one in api.http.get(path).json()["data"] if one not in before] == []

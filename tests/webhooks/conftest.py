@@ -1,17 +1,27 @@
 """Fixtures of the webhook tests: a faulty receiver, stores on a private Valkey, a fast deliverer."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import httpx2
+import openai
 import pytest
+import uvicorn
 from redis.asyncio import Redis
 
+from service.app import create_app
 from service.core import clock, ids
 from service.core.addresses import WebhookPolicy
 from service.core.signatures import make_secret
 from service.core.webhook_types import EVENT_TYPES
 from service.core.webhooks import WebhookEndpoint, WebhookMessage
+from service.runtime import Runtime, open_runtime
+from service.settings import Settings, load
 from service.store.redis import connect
 from service.store.webhooks import WebhookStore, queue_message
+from service.webhook_policy import webhook_policy
 from tests.webhooks.receiver import FaultyReceiver
 from workers.deliver import Deliverer
 from workers.webhook_client import WebhookClient
@@ -65,6 +75,57 @@ async def deliverer(store: WebhookStore) -> AsyncIterator[Deliverer]:
     """One that is stepped by hand; a try may take half a second."""
     client = WebhookClient(timeout_s=0.5)
     yield Deliverer(store, client, policy, slots=64, draw=lambda: 0.0)
+    client.close()
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return load(environ={}, redis_url=redis_url, data_dir=tmp_path)
+
+
+@pytest.fixture
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    async with open_runtime(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def base_url(settings: Settings) -> AsyncIterator[str]:
+    """The whole API, served by uvicorn on a free port."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", lifespan="on"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(server.serve([listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def sdk(base_url: str) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(
+        api_key="x",
+        base_url=base_url,
+        max_retries=0,
+        http_client=httpx2.AsyncClient(trust_env=False),
+        _strict_response_validation=True,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def http(base_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=base_url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def delivering(runtime: Runtime) -> AsyncIterator[Deliverer]:
+    client, stop = WebhookClient(timeout_s=1.0), asyncio.Event()
+    deliverer = Deliverer(runtime.webhooks, client, lambda: webhook_policy(runtime.settings, runtime.keys))
+    task = asyncio.create_task(deliverer.serve(stop))
+    yield deliverer
+    stop.set()
+    await task
     client.close()
 
 

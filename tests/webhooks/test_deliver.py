@@ -55,7 +55,7 @@ async def test_a_message_reaches_those_who_want_it_and_the_job_s_own_address(
         ("/nonsense", None, "bad_answer", 5.0),
     ],
 )
-async def test_a_failed_try_is_kept_and_tried_again(
+async def test_w1_a_failed_try_is_kept_and_tried_again(
     store: WebhookStore,
     redis: Redis,
     receiver: FaultyReceiver,
@@ -78,7 +78,7 @@ async def test_a_failed_try_is_kept_and_tried_again(
 
 
 @pytest.mark.parametrize("path", ["/bomb", "/endless", "/drip"])
-async def test_what_follows_a_good_status_is_neither_believed_nor_kept(
+async def test_w1_what_follows_a_good_status_is_neither_believed_nor_kept(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer, path: str
 ) -> None:
     one = endpoint(receiver.url(path))
@@ -89,7 +89,7 @@ async def test_what_follows_a_good_status_is_neither_believed_nor_kept(
     assert (row.status, row.attempts[0].duration_s < 0.6) == ("succeeded", True)
 
 
-async def test_410_disables_the_endpoint_and_says_so(
+async def test_w4_410_disables_the_endpoint_and_says_so(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     gone = endpoint(receiver.url("/status/410"), "fine_tuning.job.succeeded")
@@ -104,10 +104,17 @@ async def test_410_disables_the_endpoint_and_says_so(
     (told,) = receiver.at("/ok")
     assert msgspec.json.decode(told.body)["data"]["id"] == gone.id
     assert (await store.get(gone.id)).disabled_reason == "gone"
-    assert (await _only(store, gone.id)).reason == "gone"
+    missed, refused = (await store.deliveries.page(gone.id, after=None, limit=10))[0]
+    assert (refused.reason, refused.attempt_count, missed.reason, missed.attempt_count) == (
+        "gone",
+        1,
+        "endpoint_disabled",
+        0,
+    )
+    assert (await store.deliveries.backlog()).pending == 0
 
 
-async def test_a_second_fan_out_and_a_late_worker_change_nothing(
+async def test_w2_a_second_fan_out_and_a_late_worker_change_nothing(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     one = endpoint(receiver.url())
@@ -123,7 +130,7 @@ async def test_a_second_fan_out_and_a_late_worker_change_nothing(
     assert len(receiver.at("/ok")) == 1
 
 
-async def test_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
+async def test_w2_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     one = endpoint(receiver.url())
@@ -141,7 +148,7 @@ async def test_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused(
     assert (await _only(store, one.id)).status == "succeeded"
 
 
-async def test_a_resent_delivery_begins_its_schedule_anew(
+async def test_w4_a_resent_delivery_begins_its_schedule_anew(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     receiver.status = 500
@@ -151,7 +158,7 @@ async def test_a_resent_delivery_begins_its_schedule_anew(
     await settle(deliverer)
     receiver.status = 200
     row = await _only(store, one.id)
-    assert await store.deliveries.resend(next_round(row, clock.now()))
+    assert await store.deliveries.resend([next_round(row, clock.now())]) == 1
     await settle(deliverer)
     row = await _only(store, one.id)
     assert (row.status, row.attempt_count, [attempt.status_code for attempt in row.attempts]) == (
@@ -162,7 +169,7 @@ async def test_a_resent_delivery_begins_its_schedule_anew(
     assert len({received.headers["webhook-id"] for received in receiver.ledger}) == 1
 
 
-async def test_an_endpoint_that_only_failed_for_five_days_is_disabled(
+async def test_w4_an_endpoint_that_only_failed_for_five_days_is_disabled(
     store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     one = endpoint(receiver.url("/status/500"))

@@ -21,7 +21,7 @@ def _start(redis_url: str, folder: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
-async def test_a_kill_loses_no_message(
+async def test_w2_a_kill_loses_no_message(
     store: WebhookStore, redis: Redis, redis_url: str, receiver: FaultyReceiver, tmp_path: Path
 ) -> None:
     for number in range(4):

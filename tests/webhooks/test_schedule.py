@@ -27,7 +27,7 @@ def _outcome(status: int | None = 500, *, at: float = 0.0, **more: object) -> Ou
 
 
 @pytest.mark.parametrize("jitter", [-1.0, 0.0, 1.0])
-def test_ten_tries_over_three_days(jitter: float) -> None:
+def test_w3_ten_tries_over_three_days(jitter: float) -> None:
     now, row, times = 1_000.0, delivery_to(MESSAGE, "we_1"), list[float]()
     while True:
         times.append(now - 1_000.0)
@@ -51,6 +51,8 @@ def test_ten_tries_over_three_days(jitter: float) -> None:
         (_outcome(500, retry_after_s=7.0), 0.0, 7.0),
         (_outcome(503, retry_after_s=3_600.0), 0.0, 10.0),
         (_outcome(429), 0.0, 60.0),
+        (_outcome(429), -1.0, 60.0),
+        (_outcome(None, error="timeout"), 1.0, 60.0),
         (_outcome(429, retry_after_s=90.0), 0.0, 90.0),
         (_outcome(429, retry_after_s=9_999.0), 1.0, 120.0),
         (_outcome(None, error="timeout"), 0.0, 60.0),
@@ -99,9 +101,14 @@ def test_fan_out_makes_the_same_rows_each_time() -> None:
     endpoints = [_endpoint("we_1"), _endpoint("we_2", event_types=("x",)), _endpoint("we_3", disabled_at=5)]
     message = msgspec.structs.replace(MESSAGE, extra_url="https://example.com/")
     rows = fan_out(message, endpoints)
-    assert [(row.owner, row.url) for row in rows] == [("we_1", None), (rows[1].owner, "https://example.com/")]
+    assert [(row.owner, row.url, row.status) for row in rows] == [
+        ("we_1", None, "pending"),
+        (rows[1].owner, "https://example.com/", "pending"),
+        ("we_3", None, "failed"),
+    ]
+    assert rows[2].reason == "endpoint_disabled"
     assert fan_out(message, endpoints) == rows
-    assert len({row.id for row in rows}) == 2
+    assert len({row.id for row in rows}) == 3
 
 
 def test_old_secrets_sign_until_their_day_is_over() -> None:

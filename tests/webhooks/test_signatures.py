@@ -49,7 +49,7 @@ def _without(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", VERIFIERS)
 @pytest.mark.parametrize("secret", [NEW, OLD], ids=["new", "old"])
-def test_both_secrets_of_a_rotation_are_accepted(name: str, secret: str) -> None:
+def test_w6_both_secrets_of_a_rotation_are_accepted(name: str, secret: str) -> None:
     VERIFIERS[name][0](secret, _signed(NEW, OLD), BODY)
 
 
