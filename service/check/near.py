@@ -58,10 +58,11 @@ class NearRepeat(NamedTuple):
 
 
 class NearIndex:
-    """Keeps the first examples in mind, at most 16 million characters of them."""
+    """Keeps the first `looked_at` examples in mind, at most 16 million characters of them."""
 
-    def __init__(self, pool: Executor) -> None:
+    def __init__(self, pool: Executor, looked_at: int = LOOKED_AT) -> None:
         self._pool = pool
+        self._looked_at = looked_at
         self._examples: list[_Example] = []
         self._sketches: list[Future[Sketches]] = []
         self._held = 0
@@ -81,7 +82,7 @@ class NearIndex:
         validation: bool,
     ) -> None:
         """Take in examples: line, a hash of all that stands before the last question, question, answer."""
-        if len(self._examples) >= LOOKED_AT or self._held > _HELD_CHARACTERS:
+        if len(self._examples) >= self._looked_at or self._held > _HELD_CHARACTERS:
             self.complete = False
             return
         taken = [

@@ -90,7 +90,7 @@ class LineReader:
         feeds = np.cumsum(np.fromiter(map(len, lines), np.intp, len(lines))) + np.arange(len(lines))
         if len(raw) <= TEXT_BYTES:
             return Block(first, list(lines), raw, feeds)
-        return Block(first, [None if _too_long(line) else line for line in lines], raw, feeds)
+        return Block(first, [None if too_long(line) else line for line in lines], raw, feeds)
 
     def _skipped(self) -> Block:
         self.lines += 1
@@ -115,7 +115,8 @@ def _without_images(raw: bytes, elided: bool) -> bytes:
     return elide(raw[:end]) + raw[end:] if elided or end > LONG else raw
 
 
-def _too_long(line: bytes) -> bool:
+def too_long(line: bytes) -> bool:
+    """Whether a line, its images not counted, is longer than is read."""
     if len(line) <= TEXT_BYTES:
         return False
     return len(line) > LINE_BYTES or not line.isascii() or b"\\u" in line

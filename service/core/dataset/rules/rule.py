@@ -15,7 +15,8 @@ class TextRule(NamedTuple):
     A line can break the rule only where `hint`, a pattern of bytes, is found in it. `within` limits the rule to answers
     that are learnt, or to all but system prompts. `confirm` has the last word on a match, given what matched and the
     whole text; `prose` leaves out code. With `rare` the findings count only where few examples have them.
-    Messages show what matched, by its first two characters alone where it is `hidden`.
+    Messages show what matched, by its first two characters alone where it is `hidden`. `stands_for` names what is found
+    for the placeholder that takes its place in a redacted dataset.
     """
 
     code: str
@@ -27,6 +28,7 @@ class TextRule(NamedTuple):
     prose: bool = False
     hidden: bool = False
     rare: bool = False
+    stands_for: str | None = None
 
 
 def rule(
@@ -41,6 +43,7 @@ def rule(
     prose: bool = False,
     hidden: bool = False,
     rare: bool = False,
+    stands_for: str | None = None,
 ) -> TextRule:
     """Return a rule whose hint, unless given, comes from the pattern itself."""
     return TextRule(
@@ -53,4 +56,5 @@ def rule(
         prose=prose,
         hidden=hidden,
         rare=rare,
+        stands_for=stands_for,
     )

@@ -1,0 +1,1 @@
+"""Rules of preparing datasets: the operations, what each does to one line, and what is told of them."""
