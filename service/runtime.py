@@ -17,6 +17,7 @@ from service.store.due import DueStore
 from service.store.events import EventStore
 from service.store.files import FileStore
 from service.store.freshness import Freshness
+from service.store.holds import HoldStore
 from service.store.jobs import JobStore
 from service.store.models import ModelStore
 from service.store.redis import check_durability, connect
@@ -35,6 +36,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     due: DueStore
     freshness: Freshness
     credentials: CredentialStore
+    holds: HoldStore
     files: FileStore
     jobs: JobStore
     models: ModelStore
@@ -74,6 +76,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         due=DueStore(redis),
         freshness=Freshness(redis),
         credentials=CredentialStore(redis),
+        holds=HoldStore(redis),
         files=FileStore(redis),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),

@@ -123,6 +123,20 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     eta: int | None = None
 
 
+HoldReason = Literal["concurrent_limit", "daily_limit", "quota", "turn"]
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a job waits to be created, and since which Unix second; `turn`: others of its model are before it.
+
+    It waits while its `tries` are as they were: a job that is being created has left the line.
+    """
+
+    reason: HoldReason
+    since: float
+    tries: int
+
+
 class Lint(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of findings in the job's own report."""
 
@@ -204,6 +218,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: Options = Options()
     hyperparameters: Hyperparameters
     remote: Remote = Remote()
+    hold: Hold | None = None
     estimate: Estimate | None = None
     lint: Lint | None = None
     progress: Progress | None = None
@@ -232,7 +247,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Return where the job stands in our pipeline (DESIGN §3.1)."""
         if self.wish == "pause":
             return "pausing"
-        return "cancelling" if self.wish == "cancel" else self.step
+        if self.wish == "cancel":
+            return "cancelling"
+        return "waiting" if self.is_held else self.step
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the job stands in line for its provider."""
+        return self.hold is not None and self.hold.tries == self.remote.tries
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ def pause(job: Job) -> Change:
     if job.status == "paused":
         return Change(job=job)
     wish = None if _is_unsent(job) else "pause"
-    paused = _replace(job, status="paused", resume_status=job.status, wish=wish)
+    paused = _replace(job, status="paused", resume_status=job.status, wish=wish, hold=None)
     return Change(job=paused, events=(NewEvent(message="Job paused"),), due_in_s=NOW if wish else None)
 
 
@@ -99,7 +99,7 @@ def uploaded(job: Job, training_file: str, validation_file: str | None) -> Chang
 
 
 def intend(job: Job, now: float) -> Change:
-    """Store the intent to create, before the call that costs money."""
+    """Store the intent to create, before the call that costs money; a job in line leaves it."""
     remote = _replace(job.remote, tries=job.remote.tries + 1, last_try_at=now)
     return Change(job=_replace(job, remote=remote), due_in_s=NOW)
 
@@ -129,7 +129,8 @@ def adopt(job: Job, found: RemoteJob) -> Change:
     """Keep the provider's job: the one that the create call answered, or the one that bears our mark."""
     remote = _replace(job.remote, job_id=found.id, status=found.raw_status, created_at=found.created_at)
     # A wish (pause, cancel) that came while creating is looked at next.
-    return Change(job=_replace(job, step="waiting", remote=remote), due_in_s=NOW if job.wish else None)
+    adopted = _replace(job, step="waiting", remote=remote, hold=None)
+    return Change(job=adopted, due_in_s=NOW if job.wish else None)
 
 
 def note_extra(job: Job, remote_id: str) -> Change | None:
@@ -262,6 +263,13 @@ def _refuse_terminal(job: Job, verb: str) -> None:
 def _end(job: Job, status: Status, now: float, event: NewEvent | None) -> Change:
     step: Step = "done"
     ended = _replace(
-        job, status=status, step=step, wish=None, resume_status=None, finished_at=int(now), estimated_finish=None
+        job,
+        status=status,
+        step=step,
+        wish=None,
+        resume_status=None,
+        hold=None,
+        finished_at=int(now),
+        estimated_finish=None,
     )
     return Change(job=ended, events=(event,) if event else ())

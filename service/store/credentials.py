@@ -141,6 +141,10 @@ class CredentialStore:
         answer = await self._redis.eval(_SUCCEEDED, 1, keys.circuit(credential.provider, scope), credential.digest)
         return cast("bytes", answer).decode() or None
 
+    async def release(self, credential: Credential, scope: Scope) -> None:
+        """Let another call find out whether a circuit may close: the one that had leave to can't tell."""
+        await self._redis.hdel(keys.circuit(credential.provider, scope), "probe")
+
     async def paused(self, provider: str) -> list[Pause]:
         """Return the open circuits of a provider."""
         seconds, microseconds = await self._redis.time()

@@ -8,14 +8,14 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from service.core import clock, duplicates
+from service.core import clock
 from service.core.announcements import announcements, payload
 from service.core.errors import Conflict, InvalidRequest, NotFound
 from service.core.ids import WEBHOOK_EVENT, make
 from service.core.jobs import Change, Event, Job, check_transition
 from service.core.models import TunedModel
 from service.core.webhooks import WebhookMessage
-from service.store import blob_refs, due, freshness, keys
+from service.store import blob_refs, due, keys, standings
 from service.store.changes import announce
 from service.store.counters import JOB_BUCKETS, count, observe
 from service.store.due import Claim, LeaseLost
@@ -206,7 +206,7 @@ class JobStore:
         for offset, kind in enumerate(announcements(old, job)):
             queue_message(pipe, _message(job, kind, first + offset))
         _count(pipe, old, job)
-        _place(pipe, old, job)
+        standings.place(pipe, old, job)
         announce(pipe, job.id)
 
 
@@ -231,28 +231,6 @@ def _index(pipe: Pipeline, job: Job) -> None:
         pipe.zadd(keys.jobs_by_metadata("none"), {job.id: order})
     for part in filter(None, (job.training, job.validation)):
         blob_refs.hold(pipe, part.sha256, job.id)
-
-
-def _place(pipe: Pipeline, old: Job | None, job: Job) -> None:
-    """Keep the sets of open jobs true, and ring the provider's poll for a new remote job."""
-    if job.is_terminal:
-        pipe.srem(keys.jobs_at(job.provider), job.id)
-        freshness.ended(pipe, job.provider, job.id)
-        for part in filter(None, (job.training, job.validation)):
-            blob_refs.drop(pipe, part.sha256, job.id)
-    elif job.remote.job_id and (old is None or old.remote.job_id != job.remote.job_id):
-        pipe.sadd(keys.jobs_at(job.provider), job.id)
-        freshness.opened(pipe, job.provider, job.id)
-        due.ring(pipe, f"poll:{job.provider}")
-    if _settles(old, job) and duplicates.is_doubtful(job):
-        due.ring(pipe, f"watch:0:{job.id}", duplicates.WATCH_S[0])
-
-
-def _settles(old: Job | None, job: Job) -> bool:
-    """Tell whether the change decides which remote job is the job's own, or that none is."""
-    if old is None:
-        return False
-    return (job.remote.job_id != old.remote.job_id) or (job.is_terminal and job.remote.job_id is None)
 
 
 def _count(pipe: Pipeline, old: Job | None, job: Job) -> None:

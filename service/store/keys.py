@@ -52,6 +52,16 @@ def request_budget(provider: str) -> str:
     return f"tw:requests:{provider}"
 
 
+def held(provider: str, model: str) -> str:
+    """Key of the sorted set of jobs of one model (by its digest) that wait until `provider` takes more."""
+    return f"tw:held:{provider}:{model}"
+
+
+def held_closed(provider: str, model: str) -> str:
+    """Key that is there while such a queue stands still."""
+    return f"tw:held:{provider}:{model}:closed"
+
+
 def jobs_of_file(file_id: str) -> str:
     """Key of the set of jobs that wait for a dataset's check."""
     return f"tw:file:{file_id}:jobs"

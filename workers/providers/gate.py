@@ -27,14 +27,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A request that was made: `operation` is one of few, never a path with an id."""
 
     operation: str
-    write: bool
+    scopes: tuple[Scope, ...]
     seconds: float
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether the request was to change something."""
+        return "write" in self.scopes
 
 
 class Gate(Protocol):
     """Lets requests through, and hears what became of them."""
 
-    async def admit(self, *, write: bool) -> None:
+    async def admit(self, scopes: tuple[Scope, ...]) -> None:
         """Return if a request may be made now; else raise ProviderError with the pause until one may."""
         ...
 
@@ -46,7 +51,7 @@ class Gate(Protocol):
 class OpenGate:
     """Lets everything through: for processes that make no step of a job."""
 
-    async def admit(self, *, write: bool) -> None:
+    async def admit(self, scopes: tuple[Scope, ...]) -> None:
         """Let it through."""
 
     async def heard(self, call: Call, error: ProviderError | None) -> None:
@@ -61,27 +66,35 @@ class SharedGate:
         self._store = CredentialStore(redis)
         self._credential = credential
 
-    async def admit(self, *, write: bool) -> None:
+    async def admit(self, scopes: tuple[Scope, ...]) -> None:
         """See Gate.admit."""
-        pause = await self._store.admit(self._credential, "write" if write else "read")
-        if pause is not None:
-            raise refusal(self._credential.provider, pause)
+        for number, scope in enumerate(scopes):
+            pause = await self._store.admit(self._credential, scope)
+            if pause is not None:
+                for passed in scopes[:number]:
+                    await self._store.release(self._credential, passed)
+                raise refusal(self._credential.provider, pause)
 
     async def heard(self, call: Call, error: ProviderError | None) -> None:
         """Count the request, and open or close circuits; what can't be noted is let go, the request was made."""
         try:
             await self._count(call, error)
-            trip = trip_for(error.reason) if error else None
-            if error is None or trip is None:  # a refusal in order is an answer, too
-                await self._succeeded("write" if call.write else "read")
-                return
-            scope = scope_of(error.reason, write=call.write)
+            for scope in call.scopes:
+                await self._judge(scope, call, error)
+        except RedisError as failure:
+            _log.warning("provider %s: %s; a call is not counted", self._credential.provider, type(failure).__name__)
+
+    async def _judge(self, scope: Scope, call: Call, error: ProviderError | None) -> None:
+        trip = trip_for(error.reason) if error else None
+        if error is not None and trip is not None and scope_of(error.reason, write=call.is_write) == scope:
             if await self._store.failed(self._credential, scope, error.reason, trip, error.retry_after_s):
                 _log.error("provider %s: %s stops: %s", self._credential.provider, scope, error.reason)
                 if trip.needs_operator:
                     await self._tell("provider.paused", scope, error.reason)
-        except RedisError as failure:
-            _log.warning("provider %s: %s; a call is not counted", self._credential.provider, type(failure).__name__)
+        elif error is not None and scope == "create":  # refused for something else: nothing is known of the quota
+            await self._store.release(self._credential, scope)
+        else:  # a refusal in order is an answer, too
+            await self._succeeded(scope)
 
     async def _succeeded(self, scope: Scope) -> None:
         reason = await self._store.succeeded(self._credential, scope)

@@ -73,7 +73,8 @@ class OpenAIFineTuner:
         headers = {"Idempotency-Key": request.mark}
         try:
             content = await self._connection.write(
-                lambda: jobs.create(model=model, training_file=file, extra_body=body, extra_headers=headers)
+                lambda: jobs.create(model=model, training_file=file, extra_body=body, extra_headers=headers),
+                creates=True,
             )
         except ProviderError as error:
             raise self._without_metadata(error) from error

@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 import openai
 
+from service.core.credentials import Scope
 from service.settings import ProviderSettings
 from workers.providers.gate import Call, Gate, operation_of
 from workers.providers.openai_errors import bad_answer, from_exception
@@ -94,7 +95,7 @@ class Connection:
         paused = 0.0
         for attempt in range(_READ_TRIES):
             try:
-                return await self._send(request, write=False)
+                return await self._send(request, ("read",))
             except ProviderError as error:
                 pause = error.retry_after_s if error.retry_after_s is not None else 0.25 * 2**attempt
                 pause *= random.uniform(1.0, 1.3)
@@ -106,26 +107,30 @@ class Connection:
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
-    async def write(self, request: Request) -> bytes:
-        """Send a request that changes something, once; after an unclear failure the error says `executed`."""
-        return await self._send(request, write=True)
+    async def write(self, request: Request, *, creates: bool = False) -> bytes:
+        """Send a request that changes something, once; after an unclear failure the error says `executed`.
 
-    async def _send(self, request: Request, *, write: bool) -> bytes:
+        `creates` says that it is one that a spent quota stops.
+        """
+        return await self._send(request, ("create", "write") if creates else ("write",))
+
+    async def _send(self, request: Request, scopes: tuple[Scope, ...]) -> bytes:
         self.check_key()
-        await self._gate.admit(write=write)
+        await self._gate.admit(scopes)
+        write = "write" in scopes
         began = asyncio.get_running_loop().time()
         try:
             answer = await request()
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             failure = from_exception(error, name=self.name, write=write, secrets=self.secrets)
-            await self._heard(began, failure, write=write)
+            await self._heard(began, failure, scopes)
             raise failure from error
-        await self._heard(began, None, write=write)
+        await self._heard(began, None, scopes)
         return answer.http_response.content
 
-    async def _heard(self, began: float, failure: ProviderError | None, *, write: bool) -> None:
+    async def _heard(self, began: float, failure: ProviderError | None, scopes: tuple[Scope, ...]) -> None:
         seconds = asyncio.get_running_loop().time() - began
-        await self._gate.heard(Call(operation=_operation.get(), write=write, seconds=seconds), failure)
+        await self._gate.heard(Call(operation=_operation.get(), scopes=scopes, seconds=seconds), failure)
 
     def decode(self, content: bytes, kind: type[_T], what: str, *, write: bool = False) -> _T:
         """Decode a JSON body; whatever is not a `kind` (HTML, a list, null) is ProviderError "bad_answer"."""

@@ -20,7 +20,6 @@ _NOT_READY = re.compile(r"(?i)not (?:yet )?ready|still (?:being )?process|import
 _CONCURRENT = re.compile(r"(?i)concurren|at once|simultaneous|active (?:fine[- ]?tun\w* )?jobs|jobs? (?:are )?running")
 _QUOTA = re.compile(r"(?i)quota|billing|credit|spend|payment|insufficient_funds")
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
-_PAUSES: dict[Reason, float] = {"daily_limit": 3_600.0, "concurrent_limit": 60.0}
 
 
 class Refusal:
@@ -78,7 +77,7 @@ def from_status(
         reason,
         f"Provider {name}: {said}",
         retryable=reason in {"unavailable", "unclear", "rate_limited", "daily_limit", "concurrent_limit"},
-        retry_after_s=pause if pause is not None else _PAUSES.get(reason),
+        retry_after_s=pause,
         executed=reason == "unclear",
         code=refusal.code,
         param=refusal.param,

@@ -2,12 +2,14 @@
 
 import logging
 
-from service.core import clock, moves
+from service.core import clock, holds, moves
+from service.core.credentials import QUOTA
 from service.core.dataset.report import Report
 from service.core.jobs import Job
 from service.core.remote import CreateRequest, RemoteJob
 from service.store.counters import count
 from service.store.due import Claim
+from service.store.holds import Turn
 from service.store.redis import Pipeline
 from workers.context import Context
 from workers.providers.protocol import ProviderError
@@ -38,6 +40,8 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
         if job.wish == "pause":
             await context.advance(claim, job, moves.hold(job))
             return None
+        if not (turn := await context.runtime.holds.turn(job)).is_on:
+            return await _wait_for(context, claim, job, turn)
         return await _create(context, claim, job)
     except ProviderError as error:
         return await after_failure(context, claim, job, error)
@@ -64,8 +68,33 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
     return None
 
 
+async def _wait_for(context: Context, claim: Claim, job: Job, turn: Turn) -> float | None:
+    wait_s = holds.look_again_s(turn.ahead, turn.closed_s)
+    change = holds.hold(job, turn.closed_for or "turn", await context.runtime.due.now(), wait_s)
+    if change.job != job:
+        await context.advance(claim, job, change)
+    return wait_s
+
+
 async def _after_clear_refusal(context: Context, claim: Claim, job: Job, error: ProviderError) -> float | None:
-    """The provider surely made nothing: the intent is withdrawn, so that the next try need not settle."""
+    """The provider surely made nothing: the intent is withdrawn, so that the next try need not settle.
+
+    The four refusals differ: a limit has the jobs of this model wait in line, a spent quota this job and, by the
+    provider's gate, all others; a closed model ends the job, and its files go.
+    """
+    now = await context.runtime.due.now()
+    limit = holds.LIMITS.get(error.reason)
+    if limit or error.reason == "quota":
+        pause_s = holds.pause_s(limit, now, error.retry_after_s) if limit else error.retry_after_s or QUOTA.base_s
+        if limit:
+            await context.runtime.holds.close(job, limit, pause_s)
+        held = holds.hold(moves.withdraw(job).job, limit or "quota", now, pause_s)
+        await context.advance(claim, job, held)
+        return None
+    if error.reason == "closed":
+        await after_failure(context, claim, job, error)
+        await upload.discard(context, job)
+        return None
     withdrawn = await context.runtime.jobs.advance(job, moves.withdraw(job), claim=claim, keep_claim=True)
     return await after_failure(context, claim, withdrawn, error)
 

@@ -1,5 +1,6 @@
 """Step `uploading`: make the job's bytes available to its provider, each content once."""
 
+from contextlib import suppress
 from typing import cast
 
 from service.core import moves
@@ -33,6 +34,18 @@ async def _remote_file(context: Context, job: Job, part: Input) -> str:
         file_id = await context.provider_of(job).upload(upload)
     await redis.set(key, file_id)
     return file_id
+
+
+async def discard(context: Context, job: Job) -> None:
+    """Delete the job's files at a provider that takes no jobs, unless an open job there was made of them."""
+    used: set[str | None] = set()
+    for other in await context.runtime.jobs.open_at(job.provider):
+        used |= {other.remote.training_file, other.remote.validation_file}
+    await forget(context, job)
+    for file_id in {job.remote.training_file, job.remote.validation_file} - used:
+        if file_id is not None:
+            with suppress(ProviderError):  # it costs storage there, no more
+                await context.provider_of(job).delete_file(file_id)
 
 
 async def forget(context: Context, job: Job) -> None:
