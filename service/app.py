@@ -21,6 +21,7 @@ from service.api.http_metrics import HttpMetrics
 from service.api.jobs import jobs
 from service.api.metrics import get_metrics_text
 from service.api.models import models
+from service.api.provider_webhooks import provider_webhooks
 from service.api.uploads import uploads
 from service.api.webhook_deliveries import webhook_deliveries
 from service.api.webhooks import webhook_endpoints, webhook_event_types
@@ -42,6 +43,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     webhook_endpoints,
     webhook_deliveries,
     webhook_event_types,
+    provider_webhooks,
     health,
     get_metrics_text,
     *documentation,

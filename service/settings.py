@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from service.core.addresses import BadAddress, check_allowed
 from service.core.catalogue import Target, target_of
+from service.core.signatures import is_secret
 
 Seconds = Annotated[float, Meta(gt=0)]
 _PREFIX = "TUNEWRIGHT_"
@@ -27,10 +28,11 @@ class ConfigurationError(Exception):
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table `[providers.NAME]`.
 
-    `api_key_env` and `api_key_file` name where the key is; `api_key` holds it. `settle_s` is the pause before a second
-    create after an unclear failure; None lets the target's capabilities decide (120 s, or 0 where it honours
-    `Idempotency-Key`). `requests_per_minute` is what all workers together may send, chat left out; 0 is no limit, None
-    the target's usual (600).
+    `api_key_env` and `api_key_file` name where the key is; `api_key` holds it. `webhook_secret`, in the same three
+    ways, verifies what the provider posts to `/v1/provider_webhooks/NAME`; without it nothing is taken there.
+    `settle_s` is the pause before a second create after an unclear failure; None lets the target's capabilities decide
+    (120 s, or 0 where it honours `Idempotency-Key`). `requests_per_minute` is what all workers together may send, chat
+    left out; 0 is no limit, None the target's usual (600).
     """
 
     type: Literal["openai", "local"] = "openai"
@@ -39,6 +41,9 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     api_key: str | None = None
     api_key_env: str | None = None
     api_key_file: str | None = None
+    webhook_secret: str | None = None
+    webhook_secret_env: str | None = None
+    webhook_secret_file: str | None = None
     organization: str | None = None
     project: str | None = None
     models: tuple[str, ...] = ()
@@ -55,6 +60,12 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def lacks_key(self) -> bool:
         """Tell whether the variable that should hold the key is not set: every call would be answered 401."""
         return self.api_key_env is not None and not self.api_key
+
+    @property
+    def unset_variables(self) -> list[str]:
+        """Return the variables that should hold a secret and are not set."""
+        named = {self.api_key_env: self.api_key, self.webhook_secret_env: self.webhook_secret}
+        return [variable for variable, secret in named.items() if variable and not secret]
 
     @property
     def target(self) -> Target:
@@ -214,21 +225,24 @@ def _providers(tables: object, env: Mapping[str, str]) -> dict[str, Any]:
     result.setdefault("local", {"type": "local"})
     if env.get("OPENAI_API_KEY") and "openai" not in result:
         result["openai"] = {"preset": "openai", "api_key_env": "OPENAI_API_KEY", "base_url": env.get("OPENAI_BASE_URL")}
-    return {name: _with_key(name, table, env) for name, table in result.items()}
+    return {name: _with_secrets(name, table, env) for name, table in result.items()}
 
 
-def _with_key(name: str, table: Any, env: Mapping[str, str]) -> Any:
+def _with_secrets(name: str, table: Any, env: Mapping[str, str]) -> Any:
     if not isinstance(table, dict):
         raise ConfigurationError(f"Configuration: [providers.{name}] must be a table.")
-    values = cast("dict[str, Any]", table)
-    key_env, key_file = values.get("api_key_env"), values.get("api_key_file")
-    if key_env and not values.get("api_key"):
-        return {**values, "api_key": env.get(str(key_env))}
-    if key_file and not values.get("api_key"):
-        try:
-            return {**values, "api_key": Path(str(key_file)).read_text("utf-8").strip()}
-        except OSError as error:
-            raise ConfigurationError(f"[providers.{name}] api_key_file can't be read: {error}") from error
+    values = dict(cast("dict[str, Any]", table))
+    for secret in ("api_key", "webhook_secret"):
+        variable, file = values.get(f"{secret}_env"), values.get(f"{secret}_file")
+        if values.get(secret):
+            continue
+        if variable:
+            values[secret] = env.get(str(variable))
+        elif file:
+            try:
+                values[secret] = Path(str(file)).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationError(f"[providers.{name}] {secret}_file can't be read: {error}") from error
     return values
 
 
@@ -265,6 +279,8 @@ def _check_allowed(entry: str) -> None:
 
 
 def _check_provider(name: str, provider: ProviderSettings) -> None:
+    if provider.webhook_secret is not None and not is_secret(provider.webhook_secret):
+        raise ConfigurationError(f"[providers.{name}] webhook_secret must be `whsec_` and base64, as it was shown.")
     if provider.base_url is None:
         if provider.type == "openai" and provider.preset not in {"openai", "nebius"}:
             raise ConfigurationError(f"[providers.{name}] needs base_url with preset {provider.preset!r}.")

@@ -15,7 +15,7 @@ KNOWN_FOR_S = 3.0
 
 ANONYMOUS = "anonymous"
 _KNOWN_MOST = 1_000
-_OPEN_PREFIXES = ("/health/", "/metrics", "/openapi.json", "/docs")
+_OPEN_PREFIXES = ("/health/", "/metrics", "/openapi.json", "/docs", "/v1/provider_webhooks/")
 _NO_KEY = (
     "You didn't provide an API key. Send it in the Authorization header as 'Bearer KEY'; `tunewright keys` makes one."
 )

@@ -13,7 +13,7 @@ from service.api.openapi_routes import HEADERS, PARAMETERS, SHAPES, Form, Shape
 
 _REF = "#/components/schemas/{name}"
 _PATH = re.compile(r"\{(\w+):\w+\}")
-_OPEN = ("/health", "/metrics", "/openapi.json", "/docs")
+_OPEN = ("/health", "/metrics", "/openapi.json", "/docs", "/v1/provider_webhooks")
 _DESCRIPTION = (
     "Self-hosted, OpenAI-compatible fine-tuning. Where OpenAI has a resource, its paths and shapes are OpenAI's; what "
     "is ours is under `tunewright`. Errors are `{error: {message, type, param, code}}`, always with `x-request-id`."

@@ -10,6 +10,7 @@ from service.api.job_events import EventOut
 from service.api.job_input import JobCreate
 from service.api.job_wire import CheckpointOut, JobOut
 from service.api.model_wire import ModelDeleted, ModelOut
+from service.api.provider_webhooks import ProviderEvent, ProviderWebhookOut
 from service.api.upload_wire import UploadComplete, UploadCreate, UploadOut, UploadPartOut
 from service.api.webhook_wire import (
     DeliveryOut,
@@ -47,6 +48,7 @@ class Form(NamedTuple):
 
 _KEY = ("Idempotency-Key",)
 _WAIT = ("Prefer",)
+_SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _PAGE = ("after", "limit")
 _LINES = "application/jsonl"
 _BYTES = "application/octet-stream"
@@ -118,6 +120,7 @@ SHAPES: dict[str, Shape] = {
     "get_delivery": Shape(DeliveryOut),
     "resend_delivery": Shape(DeliveryOut),
     "list_event_types": Shape(EventTypeList),
+    "receive_provider_webhook": Shape(ProviderWebhookOut, ProviderEvent, headers=_SIGNED),
     "live": Shape(Health),
     "ready": Shape(Health, statuses=(503,)),
     "get_metrics_text": Shape("text/plain"),
@@ -147,5 +150,8 @@ HEADERS: dict[str, str] = {
     "Prefer": "`wait=N` (1 to 60) holds the answer until the object is at its end, or N seconds have passed.",
     "Content-Encoding": "`gzip` or `zstd`.",
     "Accept": "`text/event-stream` for events as they happen, `text/csv` for metrics as CSV.",
+    "webhook-id": "The same for every try of one webhook.",
+    "webhook-timestamp": "Unix seconds of this try; five minutes off are refused.",
+    "webhook-signature": "`v1,` and base64 of HMAC-SHA256 over id, timestamp and body, joined by dots.",
     "Last-Event-ID": "Go on behind this event.",
 }

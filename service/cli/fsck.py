@@ -94,7 +94,8 @@ def _secrets(settings: Settings) -> dict[str, str]:
     """Return the keys of providers by name; shorter ones would be found by chance."""
     found: dict[str, str] = {}
     for name, provider in settings.providers.items():
-        for what, secret in (("api_key", provider.api_key), *provider.extra_headers.items()):
+        own = (("api_key", provider.api_key), ("webhook_secret", provider.webhook_secret))
+        for what, secret in (*own, *provider.extra_headers.items()):
             if secret and len(secret) >= _LEAST_SECRET:
                 found[f"{what} of provider {name}"] = secret
     return found

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix
 TOLERANCE_S = 300
 
+_LEAST_BYTES = 16
 _KEY_BYTES = 33  # within the spec's 24 to 64, and a multiple of three needs no padding in base64
 
 
@@ -24,6 +25,12 @@ class BadSignature(Exception):
 def make_secret() -> str:
     """Return a new signing secret with 264 random bits."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+
+
+def is_secret(text: str) -> bool:
+    """Tell whether `text` is a secret of some strength in the form of Standard Webhooks."""
+    key = _decode(text.removeprefix(SECRET_PREFIX)) if text.startswith(SECRET_PREFIX) else None
+    return key is not None and len(key) >= _LEAST_BYTES
 
 
 def hint(secret: str) -> str:

@@ -137,6 +137,16 @@ def idempotency(digest: str) -> str:
     return f"tw:idem:{digest}"
 
 
+def provider_webhook(digest: str) -> str:
+    """Key that stands for a provider's webhook that was taken."""
+    return f"tw:told:{digest}"
+
+
+def provider_quiet(provider: str) -> str:
+    """Key that stands for some seconds after a provider's webhook brought its poll forward."""
+    return f"tw:quiet:{provider}"
+
+
 def api_key(key_id: str) -> str:
     """Key of an API key's record."""
     return f"tw:key:{key_id}"

@@ -25,7 +25,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def providers(settings: Settings, config: Path | None, *, is_offline: bool) -> list[Finding]:
     """Ask every configured provider for its models; offline only look whether there is a key."""
-    keyless = [_without_key(name, one) for name, one in settings.providers.items() if one.lacks_key]
+    keyless = [_without(name, variable) for name, one in settings.providers.items() for variable in one.unset_variables]
     remote = [name for name, one in settings.providers.items() if one.type != "local" and not one.lacks_key]
     if is_offline:
         return [*keyless, *(skipped(_NAME.format(name), "not asked: --offline") for name in remote)]
@@ -34,8 +34,10 @@ async def providers(settings: Settings, config: Path | None, *, is_offline: bool
     except (TimeoutError, OSError, msgspec.MsgspecError, _Broken) as error:
         detail = f"the question could not be asked: {error or 'no answer in time'}"
         return [*keyless, failed("providers", detail, "Run `python -m workers.probe` to see why.")]
-    known = {one.name.removeprefix("provider ") for one in keyless}
-    return [*keyless, *(_judged(answer, settings) for answer in answers if answer.name not in known)]
+    return [
+        *keyless,
+        *(_judged(answer, settings) for answer in answers if not settings.providers[answer.name].lacks_key),
+    ]
 
 
 class _Broken(Exception):
@@ -88,6 +90,6 @@ def _remedy(reason: str | None, provider: ProviderSettings) -> str:
             return "Look at this provider's table in the configuration."
 
 
-def _without_key(name: str, provider: ProviderSettings) -> Finding:
-    remedy = f"Set {provider.api_key_env}, or take [providers.{name}] out of the configuration."
-    return failed(_NAME.format(name), f"{provider.api_key_env} is not set", remedy)
+def _without(name: str, variable: str) -> Finding:
+    remedy = f"Set {variable}, or take it out of [providers.{name}] in the configuration."
+    return failed(_NAME.format(name), f"{variable} is not set", remedy)
