@@ -17,6 +17,7 @@ from service.store.due import DueStore
 from service.store.events import EventStore
 from service.store.files import FileStore
 from service.store.freshness import Freshness
+from service.store.heartbeats import HeartbeatStore
 from service.store.holds import HoldStore
 from service.store.jobs import JobStore
 from service.store.models import ModelStore
@@ -45,6 +46,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: WebhookStore
     keys: ApiKeyStore
     changes: Changes
+    heartbeats: HeartbeatStore
 
 
 @asynccontextmanager
@@ -85,4 +87,5 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         webhooks=WebhookStore(redis),
         keys=ApiKeyStore(redis),
         changes=Changes(redis),
+        heartbeats=HeartbeatStore(redis),
     )

@@ -32,6 +32,7 @@ from service.settings import Settings
 from service.store.deliveries import Claim
 from service.store.webhooks import WebhookStore
 from service.webhook_policy import webhook_policy
+from workers.heartbeat import beating
 from workers.webhook_client import WebhookClient
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ DRAIN_S = 3.0
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver until `stop` is set."""
     slots = min(SLOTS, _raised_file_limit() - _FILES_BESIDE)
-    async with open_runtime(settings) as runtime:
+    async with open_runtime(settings) as runtime, beating(runtime, "deliver"):
         client = WebhookClient()
         try:
             await Deliverer(

@@ -13,6 +13,7 @@ import uvicorn
 
 from service.runtime import open_runtime
 from service.settings import ConfigurationError, Settings
+from workers.heartbeat import beating
 from workers.inference_app import InferenceApp
 from workers.inference_models import Resolver
 from workers.providers.registry import Providers
@@ -32,6 +33,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening(settings.inference))
         runtime = await stack.enter_async_context(open_runtime(settings))
+        await stack.enter_async_context(beating(runtime, "inference"))
         providers = Providers(settings)
         stack.push_async_callback(providers.aclose)
         for name in providers.names:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from service.core.background import end
 from service.core.errors import Conflict, Unavailable
 from service.store import keys
-from service.store.counters import STEP_BUCKETS, count, observe
+from service.store.counters import STEP_BUCKETS, WAIT_BUCKETS, count, observe
 from service.store.due import Claim, DueStore, LeaseLost
 from workers.context import Context, Step
 
@@ -48,7 +48,7 @@ class Looker:
             return
         began = asyncio.get_running_loop().time()
         result = await self._run(step, claim, object_id)
-        await self._measure(kind, result, asyncio.get_running_loop().time() - began)
+        await self._measure(kind, claim.waited_s, result, asyncio.get_running_loop().time() - began)
 
     async def _run(self, step: Step, claim: Claim, object_id: str) -> str:
         try:
@@ -84,10 +84,12 @@ class Looker:
         failures = await self._context.runtime.redis.hincrby(keys.FAILURES, claim.member, 1)
         await self._due.settle(claim, min(_BACKOFF_CAP_S, 2.0 ** min(failures, 10)))
 
-    async def _measure(self, kind: str, result: str, seconds: float) -> None:
+    async def _measure(self, kind: str, waited_s: float | None, result: str, seconds: float) -> None:
         async with self._context.runtime.redis.pipeline(transaction=False) as pipe:
             count(pipe, "step_attempts", step=kind, result=result)
             observe(pipe, "step_duration_seconds", seconds, STEP_BUCKETS, step=kind)
+            if waited_s is not None:
+                observe(pipe, "step_wait_seconds", waited_s, WAIT_BUCKETS, step=kind)
             with contextlib.suppress(RedisError):
                 await pipe.execute()
 

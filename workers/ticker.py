@@ -12,6 +12,7 @@ from service.runtime import Runtime, open_runtime
 from service.settings import Settings
 from service.store import keys
 from service.store.redis import connect_blocking
+from workers.heartbeat import beating
 from workers.tasks import ENTRY_POINT, QUEUE, SERIALIZER, LookMessage
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _DOWN_S = 0.5
 
 async def run(settings: Settings, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
     """Ring until `stop` is set."""
-    async with open_runtime(settings) as runtime:
+    async with open_runtime(settings) as runtime, beating(runtime, "ticker"):
         with connect_blocking(str(settings.redis_url), socket_timeout=5) as connection:
             await serve(runtime, connection, stop, hold_s=hold_s)
 

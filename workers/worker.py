@@ -15,6 +15,7 @@ from service.settings import ConfigurationError, Settings
 from service.store.redis import connect_blocking
 from workers import tasks
 from workers.context import Context
+from workers.heartbeat import beating
 from workers.look import LEASE_S, Looker
 from workers.providers.registry import Providers
 from workers.steps import STEPS
@@ -43,6 +44,7 @@ def main(settings: Settings, *, lease_s: float = LEASE_S) -> int:
 
 async def _open(settings: Settings, stack: AsyncExitStack, lease_s: float) -> Looker:
     runtime = await stack.enter_async_context(open_runtime(settings))
+    await stack.enter_async_context(beating(runtime, "worker"))
     providers = Providers(settings, runtime.redis)
     stack.push_async_callback(providers.aclose)
     return Looker(Context(runtime=runtime, providers=providers), STEPS, lease_s=lease_s)

@@ -4,17 +4,15 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import cast
 
 from litestar import get
 from redis.exceptions import RedisError
 
 from service.api.context import HttpRequest, context_of
+from service.api.gauges import gauges
 from service.api.replies import Reply
-from service.core import clock
 from service.core.errors import Unavailable
 from service.runtime import Runtime
-from service.store import keys
 from service.store.counters import Sample, read
 
 _PREFIX = "tunewright_"
@@ -38,56 +36,7 @@ async def get_metrics_text(request: HttpRequest) -> Reply:
 
 
 async def _stored(runtime: Runtime) -> Iterator[str]:
-    samples = await read(runtime.redis)
-    overdue, age_s = await runtime.due.overdue()
-    by_status = await runtime.jobs.counts()
-    backlog = await runtime.webhooks.deliveries.backlog()
-    gauges = [
-        Sample(name="exporter_up", labels=(), value=1),
-        Sample(name="redis_up", labels=(), value=1),
-        Sample(name="due_overdue", labels=(), value=overdue),
-        Sample(name="due_oldest_overdue_seconds", labels=(), value=age_s),
-        Sample(name="webhook_pending", labels=(), value=backlog.pending),
-        Sample(name="webhook_oldest_pending_seconds", labels=(), value=backlog.oldest_age_s),
-        Sample(name="webhook_dead_letters", labels=(), value=backlog.dead),
-        *await _heartbeat(runtime),
-        *await _staleness(runtime),
-        *await _paused(runtime),
-        *(Sample(name="jobs", labels=(("state", status),), value=count) for status, count in sorted(by_status.items())),
-    ]
-    return iter([*exposition(samples), *_gauges(gauges)])
-
-
-async def _heartbeat(runtime: Runtime) -> list[Sample]:
-    """Return how long ago a ticker last made its round; nothing before the first one."""
-    at = cast("bytes | None", await runtime.redis.hget(keys.HEARTBEATS, "ticker"))
-    if at is None:
-        return []
-    return [Sample(name="maintainer_heartbeat_age_seconds", labels=(), value=max(0.0, clock.now() - float(at)))]
-
-
-async def _staleness(runtime: Runtime) -> list[Sample]:
-    """Return how long ago the open jobs of each provider were read there: the oldest, and the median."""
-    found: list[Sample] = []
-    for provider in runtime.settings.providers:
-        ages = await runtime.freshness.staleness(provider)
-        for which, seconds in (("max", ages.oldest_s), ("p50", ages.median_s)) if ages else ():
-            labels = (("provider", provider), ("statistic", which))
-            found.append(Sample(name="poll_staleness_seconds", labels=labels, value=seconds))
-    return found
-
-
-async def _paused(runtime: Runtime) -> list[Sample]:
-    """Return 1 for each reason for which calls to a provider stand still, with the seconds until the next is tried."""
-    found: list[Sample] = []
-    for provider in runtime.settings.providers:
-        pauses = await runtime.credentials.paused(provider)
-        for reason in sorted({pause.reason for pause in pauses}):
-            labels = (("provider", provider), ("reason", reason))
-            wait_s = max(pause.wait_s for pause in pauses if pause.reason == reason)
-            found.append(Sample(name="credential_paused", labels=labels, value=1))
-            found.append(Sample(name="upstream_retry_after_seconds", labels=labels, value=wait_s))
-    return sorted(found, key=lambda sample: sample.name)
+    return iter([*exposition(await read(runtime.redis)), *_gauges(await gauges(runtime))])
 
 
 def exposition(samples: Sequence[Sample]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from service.core.jobs import TERMINAL, Job, Status
 TERMINAL_TYPES = {f"fine_tuning.job.{status}" for status in TERMINAL}
 
 PERMANENT = re.compile(
-    r"tw:(due|bell|rings|fence|jobs|jobs:status|jobs:metadata:\w+|jobs:at:[^:]+|job:ftjob-\w+|job:ftjob-\w+:events"
+    r"tw:(due|due:since|bell|rings|fence|jobs|jobs:status|jobs:metadata:\w+|jobs:at:[^:]+|job:ftjob-\w+|job:ftjob-\w+:events"
     r"|models|model:.+|counters|heartbeats|failures|files|files:[a-z-]+|file:file-\w+|api_keys:made|blob:[0-9a-f]{64}:refs|keys|key:\w+"
     r"|remote:[^:]+:[0-9a-f]{64}|due:webhooks|bell:webhooks|jobs:seen:[^:]+|held:[^:]+:[0-9a-f]{16}"
     r"|webhook:(pending|dead|endpoints|endpoints:version|secret|lane:\w+|busy:\w+|endpoint:we_\w+))\Z"
@@ -111,7 +111,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot. Messages are kept for a month: jobs whose first message has gone are not judged by theirs.
 
     `pending` maps a delivery that has no end yet to its owner; `waiting` are the pairs (owner, delivery) that a lane
-    or a lease holds; `rung` are the members with a count of rings. `unreadable` maps keys to what is wrong with them.
+    or a lease holds; `rung` are the members with a count of rings or a time since they wait. `unreadable` maps
+    keys to what is wrong with them.
     """
 
     jobs: Mapping[str, JobFacts]
@@ -260,4 +261,4 @@ def _keys(world: World) -> Iterator[Violation]:
         if key.startswith("tw:") and not PERMANENT.match(key):
             yield Violation(invariant="I7", subject=key, detail="has no end and is not meant to stay")
     for member in world.rung - world.due:
-        yield Violation(invariant="I7", subject=member, detail="a count of rings of what is not due")
+        yield Violation(invariant="I7", subject=member, detail="a count or a time of what is not due")

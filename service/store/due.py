@@ -27,8 +27,13 @@ return 1
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
-for _, member in ipairs(found) do redis.call('ZADD', KEYS[1], now + ARGV[2], member) end
+local scored = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+local found = {}
+for at = 1, #scored, 2 do
+  table.insert(found, scored[at])
+  redis.call('HSETNX', KEYS[2], scored[at], scored[at + 1])
+  redis.call('ZADD', KEYS[1], now + ARGV[2], scored[at])
+end
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 local wait = '-1'
 if first[2] then wait = tostring(math.max(0, first[2] - now)) end
@@ -38,14 +43,18 @@ return {found, wait}
 _CLAIM = """
 local held = redis.call('GET', KEYS[2])
 if held and string.match(held, ':(.*)$') == ARGV[3] then
-  return {held, redis.call('HGET', KEYS[4], ARGV[1]) or '0'}
+  return {held, redis.call('HGET', KEYS[4], ARGV[1]) or '0', ''}
 end
-if held or not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return nil end
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if held or not score then return nil end
 local time = redis.call('TIME')
+local since = redis.call('HGET', KEYS[5], ARGV[1]) or score
+redis.call('HDEL', KEYS[5], ARGV[1])
 local token = redis.call('INCR', KEYS[3]) .. ':' .. ARGV[3]
 redis.call('SET', KEYS[2], token, 'PX', math.floor(ARGV[2] * 1000))
 redis.call('ZADD', KEYS[1], time[1] + time[2] / 1e6 + ARGV[2], ARGV[1])
-return {token, redis.call('HGET', KEYS[4], ARGV[1]) or '0'}
+local wait = math.max(0, time[1] + time[2] / 1e6 - since)
+return {token, redis.call('HGET', KEYS[4], ARGV[1]) or '0', string.format('%.6f', wait)}
 """
 
 _RENEW = """
@@ -66,6 +75,7 @@ if (redis.call('HGET', KEYS[3], ARGV[1]) or '0') ~= ARGV[3] then
 elseif ARGV[4] == '' then
   redis.call('ZREM', KEYS[1], ARGV[1])
   redis.call('HDEL', KEYS[3], ARGV[1])
+  redis.call('HDEL', KEYS[5], ARGV[1])
 else
   redis.call('ZADD', KEYS[1], time[1] + time[2] / 1e6 + ARGV[4], ARGV[1])
   if tonumber(ARGV[4]) < 0.5 and redis.call('LLEN', KEYS[4]) == 0 then redis.call('RPUSH', KEYS[4], '1') end
@@ -75,12 +85,16 @@ return 1
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """The right to work on `member` until the lease ends; `rings` is how often it had been rung when claimed."""
+    """The right to work on `member` until the lease ends; `rings` is how often it had been rung when claimed.
+
+    `waited_s` is how long it had been due; None where the answer that said so was lost.
+    """
 
     member: str
     token: str
     rings: str
     lease_s: float
+    waited_s: float | None = None
 
 
 class LeaseLost(Exception):
@@ -100,11 +114,12 @@ def settle(pipe: Pipeline, claim: Claim, due_in_s: float | None) -> None:
     due = "" if due_in_s is None else str(due_in_s)
     pipe.eval(
         _SETTLE,
-        4,
+        5,
         keys.DUE,
         keys.lease(claim.member),
         keys.RINGS,
         keys.BELL,
+        keys.WAITING,
         claim.member,
         claim.token,
         claim.rings,
@@ -121,7 +136,8 @@ class DueStore:
     async def take(self, limit: int, hold_s: float) -> tuple[list[str], float | None]:
         """Return up to `limit` due members, held back for `hold_s`, and the seconds to the next one (None: none)."""
         found, wait = cast(
-            "tuple[list[bytes], bytes]", await self._redis.eval(_TAKE, 1, keys.DUE, str(limit), str(hold_s))
+            "tuple[list[bytes], bytes]",
+            await self._redis.eval(_TAKE, 2, keys.DUE, keys.WAITING, str(limit), str(hold_s)),
         )
         seconds = float(wait)
         return [member.decode() for member in found], None if seconds < 0 else seconds
@@ -132,13 +148,18 @@ class DueStore:
         The client sends the call again when its answer was lost; the nonce tells that the lease is its own.
         """
         nonce = secrets.token_hex(8)
-        answer = await self._redis.eval(
-            _CLAIM, 4, keys.DUE, keys.lease(member), keys.FENCE, keys.RINGS, member, str(lease_s), nonce
-        )
+        names = (keys.DUE, keys.lease(member), keys.FENCE, keys.RINGS, keys.WAITING)
+        answer = await self._redis.eval(_CLAIM, len(names), *names, member, str(lease_s), nonce)
         if answer is None:
             return None
-        token, rings = cast("tuple[bytes, bytes]", answer)
-        return Claim(member=member, token=token.decode(), rings=rings.decode(), lease_s=lease_s)
+        token, rings, waited = cast("tuple[bytes, bytes, bytes]", answer)
+        return Claim(
+            member=member,
+            token=token.decode(),
+            rings=rings.decode(),
+            lease_s=lease_s,
+            waited_s=float(waited) if waited else None,
+        )
 
     async def now(self) -> float:
         """Return Unix seconds by Redis's clock: the one that all processes share, whatever their hosts' clocks do."""
@@ -172,3 +193,10 @@ class DueStore:
         first = cast("list[tuple[bytes, float]]", await self._redis.zrange(keys.DUE, 0, 0, withscores=True))
         age = max(0.0, now - first[0][1]) if first and first[0][1] > 0 else 0.0
         return count, age
+
+    async def queued(self) -> tuple[int, float]:
+        """Return how many messages wait for a worker, and for how many seconds the oldest was due (0 if none)."""
+        now = await self.now()
+        since = cast("list[bytes]", await self._redis.hvals(keys.WAITING))
+        oldest = min((float(at) for at in since), default=now)
+        return await self._redis.llen(keys.MESSAGES), max(0.0, now - oldest)

@@ -54,7 +54,7 @@ async def snapshot(redis: Redis) -> World:
         listed=frozenset(await reading.members(keys.JOBS)),
         unchecked_datasets=await _unchecked(reading, all_keys),
         due=frozenset(await reading.members(keys.DUE)),
-        rung=frozenset(await reading.fields(keys.RINGS)),
+        rung=frozenset([*await reading.fields(keys.RINGS), *await reading.fields(keys.WAITING)]),
         open_at=await _open_at(reading, all_keys),
         statuses=_span(before, after, "status ", moves=after.get("moves", 0) - before.get("moves", 0)),
         accepted=_span(before, after, "accepted").get("", NONE_COUNTED),

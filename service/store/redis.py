@@ -28,6 +28,10 @@ class NotDurable(Exception):
     """Redis is not set up to keep what it acknowledges; the message names each setting and its right value."""
 
 
+class DurabilityHidden(NotDurable):
+    """Redis does not show its settings, as managed services do."""
+
+
 class QuickRetry(Retry):
     """Tries again after a quick failure (a cut connection); a server that let a time limit pass is not asked twice."""
 
@@ -106,7 +110,7 @@ async def check_durability(redis: Redis) -> None:
     try:
         found = cast("Mapping[bytes | str, bytes | str]", await redis.config_get("append*", "maxmemory-policy"))
     except ResponseError as error:
-        raise NotDurable(
+        raise DurabilityHidden(
             "Redis hides its settings, so its durability can't be checked. Set TUNEWRIGHT_REDIS_UNCHECKED=true if "
             "you know that it has appendonly yes, appendfsync always and maxmemory-policy noeviction."
         ) from error
