@@ -23,6 +23,7 @@ from service.store.jobs import JobStore
 from service.store.models import ModelStore
 from service.store.redis import check_durability, connect
 from service.store.reports import ReportStore
+from service.store.stages import StageStore
 from service.store.uploads import UploadStore
 from service.store.webhooks import WebhookStore
 
@@ -38,6 +39,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     freshness: Freshness
     credentials: CredentialStore
     holds: HoldStore
+    stages: StageStore
     files: FileStore
     jobs: JobStore
     models: ModelStore
@@ -79,6 +81,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         freshness=Freshness(redis),
         credentials=CredentialStore(redis),
         holds=HoldStore(redis),
+        stages=StageStore(redis),
         files=FileStore(redis),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),

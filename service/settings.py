@@ -32,7 +32,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ways, verifies what the provider posts to `/v1/provider_webhooks/NAME`; without it nothing is taken there.
     `settle_s` is the pause before a second create after an unclear failure; None lets the target's capabilities decide
     (120 s, or 0 where it honours `Idempotency-Key`). `requests_per_minute` is what all workers together may send, chat
-    left out; 0 is no limit, None the target's usual (600).
+    left out; 0 is no limit, None the target's usual (600). A job that has not ended `job_deadline_s` after it was
+    posted is cancelled.
     """
 
     type: Literal["openai", "local"] = "openai"
@@ -54,6 +55,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     request_timeout_s: Seconds = 60.0
     poll_interval_s: Seconds | None = None
     requests_per_minute: Annotated[float, Meta(ge=0)] | None = None
+    job_deadline_s: Seconds = 2_592_000.0
     trust_env: bool = False
 
     @property
@@ -130,6 +132,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def blobs(self) -> str:
         """Return the blob store's URL or folder."""
         return self.blob_url or str(self.data_dir / "blobs")
+
+    def deadline_s(self, provider: str) -> float:
+        """Return the age at which a job of `provider` is cancelled."""
+        return self.providers.get(provider, ProviderSettings()).job_deadline_s
 
     @property
     def inference(self) -> str:

@@ -23,7 +23,9 @@ LIST_BOUND = 20
 HOLD_S = 15.0
 """A member whose message is lost is rung again after this time."""
 
-COLLECT_EVERY_S = 600.0
+EVERY_S = {"collect:all": 600.0, "alarms:all": 60.0}
+"""What is rung by the clock alone, and how often."""
+
 _IDLE_S = 1.0
 _FULL_S = 0.05
 _DOWN_S = 0.5
@@ -39,12 +41,13 @@ async def run(settings: Settings, stop: asyncio.Event, *, hold_s: float = HOLD_S
 async def serve(runtime: Runtime, connection: BlockingRedis, stop: asyncio.Event, *, hold_s: float = HOLD_S) -> None:
     """Ring until `stop` is set; a Redis outage is waited out."""
     queue = Queue(QUEUE, connection=connection, serializer=SERIALIZER, job_class=LookMessage)
-    collect_at = 0.0
+    elapsed = asyncio.get_running_loop().time  # not the host's clock, which may jump
+    next_at = dict.fromkeys(EVERY_S, elapsed())
     while not stop.is_set():
         try:
-            if clock.now() >= collect_at:
-                await runtime.due.ring("collect:all")
-                collect_at = clock.now() + COLLECT_EVERY_S
+            for member in [member for member, at in next_at.items() if elapsed() >= at]:
+                await runtime.due.ring(member)
+                next_at[member] = elapsed() + EVERY_S[member]
             await runtime.redis.hset(keys.HEARTBEATS, "ticker", str(clock.now()))
             wait_s = await _tick(runtime, queue, hold_s)
             await _wait_for_bell(runtime, wait_s)

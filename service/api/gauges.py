@@ -3,6 +3,7 @@
 from typing import cast
 
 from service.core import clock
+from service.core.deadlines import STUCK_AFTER_S
 from service.runtime import Runtime
 from service.store import keys
 from service.store.counters import Sample
@@ -25,6 +26,7 @@ async def gauges(runtime: Runtime) -> list[Sample]:
         *await _webhooks(runtime),
         *await _staleness(runtime),
         *await _paused(runtime),
+        *await _stages(runtime),
         *(Sample(name="jobs", labels=(("state", status),), value=count) for status, count in sorted(by_status.items())),
     ]
 
@@ -102,3 +104,17 @@ async def _paused(runtime: Runtime) -> list[Sample]:
             found.append(Sample(name="credential_paused", labels=labels, value=1))
             found.append(Sample(name="upstream_retry_after_seconds", labels=labels, value=wait_s))
     return sorted(found, key=lambda sample: sample.name)
+
+
+async def _stages(runtime: Runtime) -> list[Sample]:
+    """Return how many jobs are in each stage, for how long the slowest has not moved, and how many count as stuck."""
+    loads = await runtime.stages.loads(STUCK_AFTER_S)
+    stages = [(("stage", load.stage),) for load in loads]
+    return [
+        *(Sample(name="stage_jobs", labels=at, value=load.depth) for at, load in zip(stages, loads, strict=True)),
+        *(
+            Sample(name="stage_still_seconds", labels=at, value=load.oldest_s)
+            for at, load in zip(stages, loads, strict=True)
+        ),
+        *(Sample(name="jobs_stuck", labels=at, value=load.stuck) for at, load in zip(stages, loads, strict=True)),
+    ]

@@ -39,7 +39,7 @@ def pause(job: Job) -> Change:
         raise InvalidRequest("This job is being cancelled and can't be paused.", code="invalid_state")
     if job.status == "paused":
         return Change(job=job)
-    wish = None if _is_unsent(job) else "pause"
+    wish = None if is_unsent(job) else "pause"
     paused = _replace(job, status="paused", resume_status=job.status, wish=wish, hold=None)
     return Change(job=paused, events=(NewEvent(message="Job paused"),), due_in_s=NOW if wish else None)
 
@@ -50,14 +50,14 @@ def resume(job: Job) -> Change:
     if job.status != "paused" or job.wish == "cancel":
         raise InvalidRequest("Only a paused job can be resumed.", code="invalid_state")
     status: Status = "validating_files" if job.step in {"checking", "pricing"} else "queued"
-    resumed = _replace(job, status=status, resume_status=None, wish=None if _is_unsent(job) else "resume")
+    resumed = _replace(job, status=status, resume_status=None, wish=None if is_unsent(job) else "resume")
     return Change(job=resumed, events=(NewEvent(message="Job resumed"),), due_in_s=NOW)
 
 
 def cancel(job: Job, now: float) -> Change:
     """Cancel at once what was not sent; else store the wish, which the worker carries to the provider."""
     _refuse_terminal(job, "cancelled")
-    if _is_unsent(job):
+    if is_unsent(job):
         return cancelled(job, now)
     if job.wish == "cancel":
         return Change(job=job, due_in_s=NOW)
@@ -65,7 +65,10 @@ def cancel(job: Job, now: float) -> Change:
 
 
 def cancelled(job: Job, now: float) -> Change:
-    """End the job as cancelled."""
+    """End the job as cancelled, or as failed if it was its deadline that cancelled it."""
+    if job.expired:
+        message = "The job did not end before its deadline and was cancelled."
+        return fail(job, JobError(code="deadline_exceeded", message=message), now)
     return _end(job, "cancelled", now, NewEvent(message="The job has been cancelled", level="warn"))
 
 
@@ -180,6 +183,9 @@ def observe(job: Job, seen: RemoteJob, events: list[RemoteEvent], now: float) ->
     next_job, fresh = take_events(next_job, events)
     if next_job == job:
         return None
+    if seen.status == "unknown" and seen.raw_status != job.remote.status:
+        message = f"The provider says {seen.raw_status!r}, which is not known here; the job is left as it is"
+        fresh = (*fresh, NewEvent(message=message, level="warn"))
     return Change(job=next_job, events=fresh, due_in_s=NOW if ended else None)
 
 
@@ -251,7 +257,8 @@ def _progress(step: int, total: object, job: Job) -> Progress:
     return Progress(step=step, total_steps=total_steps, epoch=epoch, eta=job.estimated_finish)
 
 
-def _is_unsent(job: Job) -> bool:
+def is_unsent(job: Job) -> bool:
+    """Tell whether nothing that costs money can exist at the provider."""
     return job.step in BEFORE_SENDING or (job.step == "creating" and job.remote.tries == 0)
 
 

@@ -45,6 +45,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     integrations: tuple[dict[str, Any], ...] = ()
     provider_options: dict[str, Any] = {}
     tokens_per_epoch: int | None = None
+    priority: int = 0
 
 
 class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ SENT_EVENT_TYPES = (
     "fine_tuning.job.resumed",
     "fine_tuning.job.checkpoint",
     "fine_tuning.job.duplicate_cancelled",
+    "fine_tuning.job.stuck",
     "fine_tuning.job.succeeded",
     "fine_tuning.job.failed",
     "fine_tuning.job.cancelled",

@@ -65,6 +65,16 @@ def held_closed(provider: str, model: str) -> str:
     return f"tw:held:{provider}:{model}:closed"
 
 
+def jobs_in(stage: str) -> str:
+    """Key of the sorted set of open jobs in one stage, by the second at which each last moved."""
+    return f"tw:jobs:stage:{stage}"
+
+
+def alarm(job_id: str) -> str:
+    """Key that is there for a day after it was told that a job does not move."""
+    return f"tw:alarm:{job_id}"
+
+
 def jobs_of_file(file_id: str) -> str:
     """Key of the set of jobs that wait for a dataset's check."""
     return f"tw:file:{file_id}:jobs"

@@ -1,8 +1,9 @@
-"""The sets in which a job stands, kept true in the MULTI of each change: open at its provider, held, to be watched."""
+"""The sets in which a job stands, kept true in the MULTI of each change: open at its provider, in its
+stage, held, to be watched."""
 
 from service.core import duplicates
 from service.core.jobs import Job
-from service.store import blob_refs, due, freshness, holds, keys
+from service.store import blob_refs, due, freshness, holds, keys, stages
 from service.store.redis import Pipeline
 
 
@@ -17,6 +18,7 @@ def place(pipe: Pipeline, old: Job | None, job: Job) -> None:
         pipe.sadd(keys.jobs_at(job.provider), job.id)
         freshness.opened(pipe, job.provider, job.id)
         due.ring(pipe, f"poll:{job.provider}")
+    stages.place(pipe, old, job)
     if old is None:
         return
     if _is_settled(old, job) and duplicates.is_doubtful(job):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from service.core import clock
 from service.core.ids import JOB, make
 from service.core.jobs import Hyperparameters, Input, Job, Method, Remote
 from service.runtime import Runtime
@@ -24,7 +25,7 @@ async def open_jobs(runtime: Runtime, upstream: Upstream, count: int, provider: 
         made.append(
             Job(
                 id=job_id,
-                created_at=1_800_000_000 + number,
+                created_at=int(clock.now()) + number,
                 status="running",
                 step="training",
                 model="base-1",

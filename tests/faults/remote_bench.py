@@ -71,7 +71,7 @@ async def remote_bench(redis_url: str, folder: Path, **provider: Any) -> AsyncIt
     """Open a bench; keyword arguments are the provider's settings."""
     upstream = Upstream()
     upstream.url = await upstream.start()
-    quick = {"settle_s": 0.0, "request_timeout_s": 5.0, "requests_per_minute": 0}
+    quick = {"settle_s": 0.0, "request_timeout_s": 5.0, "requests_per_minute": 0, "job_deadline_s": 1e12}
     remote = ProviderSettings(base_url=upstream.url, **{**quick, **provider})
     settings = Settings(redis_url=redis_url, data_dir=folder, providers={"remote": remote})
     async with open_runtime(settings) as runtime:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from service.core import moves
+from service.core import clock, moves
 from service.core.files import FileRecord
 from service.core.ids import make
 from service.core.jobs import Hyperparameters, Input, Job, Method
@@ -50,7 +50,7 @@ class Bench:
         """Submit a job as the API does."""
         fresh = Job(
             id=make("ftjob-"),
-            created_at=1_800_000_000,
+            created_at=int(clock.now()),
             model="tunewright-tiny",
             requested_model="tunewright-tiny",
             provider="local",

@@ -126,6 +126,7 @@ class LocalFineTuner:
             metadata=request.metadata,
             engine_options=request.provider_options,
             tokens_per_epoch=request.tokens_per_epoch,
+            priority=request.priority,
         )
 
     def _engine(self, model: str) -> Engine:

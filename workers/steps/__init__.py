@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from workers.context import Step
-from workers.steps import collect, dataset, job, model, poll, report, staging, watch
+from workers.steps import alarms, collect, dataset, job, model, poll, report, staging, watch
 
 STEPS: Mapping[str, Step] = {
     "job": job.look,
@@ -13,5 +13,6 @@ STEPS: Mapping[str, Step] = {
     "model": model.look,
     "upload": staging.look,
     "collect": collect.look,
+    "alarms": alarms.look,
     "watch": watch.look,
 }

@@ -147,4 +147,5 @@ def _request(job: Job, report: Report) -> CreateRequest:
         integrations=job.integrations,
         provider_options=job.options.provider_options,
         tokens_per_epoch=report.tokens.billable if report.tokens else None,
+        priority=job.options.priority,
     )

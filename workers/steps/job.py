@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from service.core import clock, moves
+from service.core import clock, deadlines, moves
 from service.core.jobs import Job, JobError, Step
 from service.store.due import Claim
 from workers.context import Context
@@ -30,6 +30,10 @@ async def look(context: Context, claim: Claim, job_id: str) -> float | None:
         message = f"The provider {job.provider!r} is no longer configured."
         error = JobError(code="provider_unreachable", message=message)
         await context.advance(claim, job, moves.fail(job, error, clock.now()))
+        return None
+    now = await context.runtime.due.now()
+    if deadlines.is_overdue(job, now, context.runtime.settings.deadline_s(job.provider)):
+        await context.advance(claim, job, deadlines.expire(job, now))
         return None
     if job.remote.job_id and job.wish:
         return await wishes.run(context, claim, job)

@@ -4,12 +4,14 @@ import logging
 import math
 import random
 
-from service.core import clock, moves
+from service.core import clock, deadlines, moves
 from service.core.errors import Conflict
 from service.core.jobs import TERMINAL, Job, JobError
 from service.core.remote import RemoteCheckpoint, RemoteEvent, RemoteJob
+from service.store.counters import count
 from service.store.due import Claim
 from service.store.jobs import member
+from service.store.redis import Pipeline
 from workers.context import Context
 from workers.providers.protocol import UNREAD, FineTuner, ProviderError, Reason
 from workers.steps import watch
@@ -124,6 +126,9 @@ class _Details:
 async def _take_in(context: Context, details: _Details, job: Job, seen: RemoteJob | None, now: float) -> None:
     """Take in one job; one that changed under us is left to the next round."""
     try:
+        if deadlines.is_overdue(job, now, context.runtime.settings.deadline_s(job.provider)):
+            await context.runtime.jobs.advance(job, deadlines.expire(job, now))
+            return
         if seen is None:
             await _missing(context, job, now)
             return
@@ -135,9 +140,14 @@ async def _take_in(context: Context, details: _Details, job: Job, seen: RemoteJo
             return
         if checkpoints:
             change = moves.with_checkpoints(change, kept_checkpoints(change.job, checkpoints))
-        await context.runtime.jobs.advance(
-            job, change, models=models_of(change.job, change.job.checkpoints[len(job.checkpoints) :])
-        )
+        is_new = seen.status == "unknown" and seen.raw_status != job.remote.status
+
+        def also(pipe: Pipeline) -> None:
+            if is_new:
+                count(pipe, "upstream_unknown_states", provider=job.provider)
+
+        models = models_of(change.job, change.job.checkpoints[len(job.checkpoints) :])
+        await context.runtime.jobs.advance(job, change, models=models, also=also)
     except Conflict:
         return
 

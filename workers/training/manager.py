@@ -39,6 +39,7 @@ class _Known(msgspec.Struct):
 
     run: RunDirectory
     created_at: float
+    priority: int = 0
     changed: tuple[int, ...] = ()
     ready: bool = False
     not_before: float = 0.0
@@ -67,7 +68,7 @@ class TrainManager:
         if len(self._children) >= self._slots:
             return
         waiting = (k for k in self._known.values() if k.ready and k.run.run_id not in self._children)
-        for known in sorted(waiting, key=lambda k: (k.created_at, k.run.run_id)):
+        for known in sorted(waiting, key=lambda k: (-k.priority, k.created_at, k.run.run_id)):
             if len(self._children) < self._slots and known.not_before <= clock.now():
                 await self._start(known)
 
@@ -88,7 +89,7 @@ class TrainManager:
             if spec is None:
                 self._ended.add(name)
             else:
-                self._known[name] = _Known(run=run, created_at=spec.created_at)
+                self._known[name] = _Known(run=run, created_at=spec.created_at, priority=spec.priority)
         for name in self._known.keys() - there - self._children.keys():
             del self._known[name]
         self._ended &= there

@@ -40,6 +40,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     engine_options: dict[str, Any] = {}
     tokens_per_epoch: int | None = None
     training_file: str | None = None
+    priority: int = 0
 
     @property
     def hyperparameters(self) -> Resolved:
