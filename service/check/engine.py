@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
@@ -13,8 +13,8 @@ from typing import BinaryIO, NamedTuple
 
 from service.check.duplicates import ContextIndex
 from service.check.near import NearIndex
-from service.check.reader import LineReader
-from service.check.scan import suspects
+from service.check.reader import Block, LineReader
+from service.check.scan import Scan, scan
 from service.check.split import SplitCheck
 from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
 from service.check.work import Work
@@ -114,12 +114,12 @@ def _check(
 def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
     """Check one split: while a block is judged here, those before are counted in the pool."""
     waiting: deque[tuple[Work, Future[list[int]]]] = deque()
-    for block in reader:
+    for block, scanning in _scanned(reader, shared.pool):
         if block.first == 1 and (code := split.opens(block.raw)) is not None:
             shared.log.add(code, _OPENS[code], file=split.file)
             reader.drain()
             return
-        work = split.examine(block, suspects(block.raw, block.feeds))
+        work = split.examine(block, scanning.result())
         if shared.counter is None:
             continue
         waiting.append((work, shared.pool.submit(shared.counter.count_unverified, work.spans.texts)))
@@ -131,6 +131,18 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
         told = f"{length:,} tokens, where 95 % of the examples have {usual:,} or fewer"
         shared.log.add("token_outlier", told, file=split.file, line=line)
     split.close()
+
+
+def _scanned(reader: LineReader, pool: ThreadPoolExecutor) -> Iterator[tuple[Block, Future[Scan]]]:
+    """Yield each block with its scan, which was begun while the block before was judged."""
+    before: tuple[Block, Future[Scan]] | None = None
+    for block in reader:
+        scanning = pool.submit(scan, block.raw, block.feeds)
+        if before is not None:
+            yield before
+        before = block, scanning
+    if before is not None:
+        yield before
 
 
 def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
@@ -171,7 +183,7 @@ def _note_repeats(shared: _Pass) -> None:
 def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:
     profile, log = shared.profile, shared.log
     errors = log.count("error")
-    sampled = {} if shared.near.complete else {"near_duplicates": f"the first {shared.near.examples:,} examples"}
+    sampled = {} if shared.near.complete else {"near_duplicate": f"the first {shared.near.examples:,} examples"}
     return Report(
         dataset=dataset_id,
         valid=errors == 0,
@@ -190,5 +202,10 @@ def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _P
         truncated=log.truncated,
         tokens=tally.tokens(profile.encoding, learns=split.form != "reinforcement"),
         over_limit=tally.over if tally.examples and profile.max_example_tokens is not None else None,
-        checked_with={"tunewright": metadata.version("tunewright"), **versions(shared.counter), **sampled},
+        checked_with={
+            "tunewright": metadata.version("tunewright"),
+            **versions(shared.counter),
+            **sampled,
+            **split.sampled(),
+        },
     )

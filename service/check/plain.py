@@ -3,18 +3,21 @@
 What it takes in, it takes in exactly as the long way through `SplitCheck` would, which takes what is left.
 """
 
-from collections.abc import Container, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
+from service.check.reader import Block
+from service.check.scan import Scan
 from service.check.work import Work
 from service.core.dataset.conversation import LOOP_CHARACTERS, loops
+from service.core.dataset.defects import Found
 from service.core.dataset.forms import DECODERS
 from service.core.dataset.lines import Assistant, PromptMessage, System, User
+from service.core.dataset.rules import SPACED_KEY
 from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
-from service.core.dataset.texts import BLANKS
+from service.core.dataset.texts import BLANKS, check_texts
 
 Kinds = tuple[type[PromptMessage], ...]
 NOT_READ = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -35,26 +38,36 @@ class _Shape(NamedTuple):
     instructed: bool
 
 
-def take_plain(lines: Sequence[bytes | None], first: int, closer: Container[int], work: Work) -> list[int]:
-    """Take in the lines that leave nothing to find; return the indexes of the others, and of those in `closer`."""
-    decode = DECODERS["chat"].decode
+def take_plain(block: Block, scan: Scan, found: dict[int, Found], work: Work) -> list[int]:
+    """Take in the lines that break no rule but those of the texts; return the indexes of the others.
+
+    What their texts break goes to `found`, by index. A conversation of n messages that has 1 + 2n members, and whose
+    messages have a role and a text each, has nothing else.
+    """
+    decode, first, members, suspects = DECODERS["chat"].decode, block.first, scan.members, scan.suspects
     (all_texts, all_leads, all_trained), keys = work.spans.columns, work.keys
     left: list[int] = []
-    for at, raw in enumerate(lines):
-        if at in closer or raw is None or len(raw) >= BLANKS:
+    for at, raw in enumerate(block.lines):
+        if raw is None or len(raw) >= BLANKS:
             left.append(at)
             continue
         try:
-            messages = decode(raw).messages
+            line = decode(raw)
         except NOT_READ:
             left.append(at)
             continue
+        messages = line.messages
         kinds = tuple([message.__class__ for message in messages])
         texts = [message.content for message in messages]
         shape = _shape_of(kinds)
-        if shape is None or not _bare(raw, len(kinds)) or not _clean(texts, texts[shape.answers]):
+        if shape is None or members[at] != 1 + 2 * len(kinds) or not _clean(texts, texts[shape.answers]):
             left.append(at)
             continue
+        if at in suspects:
+            if SPACED_KEY in suspects[at]:
+                left.append(at)
+                continue
+            check_texts(line, suspects[at], found.setdefault(at, []))
         answer = texts[-1]
         all_texts += texts
         all_leads += shape.leads
@@ -69,15 +82,6 @@ def take_plain(lines: Sequence[bytes | None], first: int, closer: Container[int]
         keys.targets.append(hash(answer))
     keys.lines.extend(work.lines)
     return left
-
-
-def _bare(raw: bytes, messages: int) -> bool:
-    """Whether the line, which was read as a conversation with a text in each message, has nothing else in it.
-
-    Every member ends in `":`, and so do quoted ones in a text, after a backslash: a bare line has 1 + 2n of the former.
-    """
-    members = raw.count(b'":')
-    return members == 1 + 2 * messages or members - raw.count(b'\\":') == 1 + 2 * messages
 
 
 def _clean(texts: list[str], answers: list[str]) -> bool:

@@ -25,6 +25,20 @@ _ESCAPED_LETTER = r"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
 """Nobody writes letters or digits like this who does not want to hide them: such a line is read against all rules."""
 
 
+_PIECE = 1 << 20
+_MEMBER = int.from_bytes(b'":', "little")
+_BACKSLASH = ord("\\")
+Positions = npt.NDArray[np.intp]
+
+
+class Scan(NamedTuple):
+    """What is known of a block before its lines are read: by index of the line, how many members its objects have in
+    all, and which rules its texts may break."""
+
+    members: Sequence[int]
+    suspects: Mapping[int, Sequence[TextRule]]
+
+
 class _Automata(NamedTuple):
     """`search` finds the first place, from a position on, where any rule may be broken; `which` all rules of a line."""
 
@@ -32,15 +46,38 @@ class _Automata(NamedTuple):
     which: Callable[[bytes], Sequence[TextRule]]
 
 
-def suspects(raw: bytes, feeds: Sequence[int] | npt.NDArray[np.intp]) -> Mapping[int, Sequence[TextRule]]:
-    """Return, by index of the line in the block `raw`, the rules that it may break; line i ends at `feeds[i]`."""
-    automata = _automata()
+def scan(raw: bytes, feeds: Positions) -> Scan:
+    """Look through the block `raw`, whose line i ends at `feeds[i]`."""
+    return Scan(members_of(raw, feeds), suspects(raw, feeds))
+
+
+def members_of(raw: bytes, feeds: Positions) -> Sequence[int]:
+    """Return how many members the objects of each line have in all."""
+    octets = np.frombuffer(raw, np.uint8)
+    members = np.zeros(len(feeds), np.intp)
+    for start in range(0, len(raw), _PIECE):
+        before = max(0, start - 1)
+        ends = _member_ends(octets[before : start + _PIECE + 1]) + before
+        members += np.bincount(np.searchsorted(feeds, ends), minlength=len(feeds))
+    return members.tolist()
+
+
+def _member_ends(octets: npt.NDArray[np.uint8]) -> Positions:
+    """Return where the names of members end: `":` that no backslash stands before, anywhere but at the beginning."""
+    halves = [octets[skip : len(octets) - (len(octets) - skip) % 2].view("<u2") for skip in (1, 2)]
+    at = np.concatenate([np.flatnonzero(half == _MEMBER) * 2 + skip for skip, half in enumerate(halves, 1)])
+    return at[octets[at - 1] != _BACKSLASH]
+
+
+def suspects(raw: bytes, feeds: Positions) -> Mapping[int, Sequence[TextRule]]:
+    """Return, by index of the line, the rules that it may break."""
+    automata, ends = _automata(), feeds.tolist()
     found: dict[int, Sequence[TextRule]] = {}
     at = 0
     while (hit := automata.search(raw, at)) is not None:
-        line = bisect_left(feeds, hit.start())
-        start, at = feeds[line - 1] + 1 if line else 0, feeds[line] + 1
-        found[line] = automata.which(raw[start : feeds[line]])
+        line = bisect_left(ends, hit.start())
+        start, at = ends[line - 1] + 1 if line else 0, ends[line] + 1
+        found[line] = automata.which(raw[start : ends[line]])
         if at > len(raw):
             break
     return found

@@ -1,6 +1,6 @@
 """Checks one split, block by block: reads, judges, and lays out its examples for counting."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,13 +11,14 @@ from service.check.fingerprints import fingerprint
 from service.check.near import NearIndex
 from service.check.plain import NOT_READ, take_plain
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
+from service.check.scan import Scan
 from service.check.work import Work
 from service.core.dataset.classes import NO_TEXT, ClassRules
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
 from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System, User
 from service.core.dataset.mend import judge_slowly
-from service.core.dataset.outliers import RARE, AnswerRules
+from service.core.dataset.outliers import LANGUAGES_LOOKED_AT, RARE, AnswerRules
 from service.core.dataset.parse import parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
@@ -70,22 +71,22 @@ class SplitCheck:
             return "json_array_file"
         return "json_array_file" if items and all(isinstance(item, dict) for item in items) else None
 
-    def examine(self, block: Block, suspects: Mapping[int, Rules]) -> Work:
-        """Judge every line of a block and return what is left to be done.
-
-        `suspects` are the rules that a line may break, by its index in the block.
-        """
-        lines = block.lines
-        if block.first == 1 and block.raw.startswith(_BOM) and lines[0] is not None:
+    def examine(self, block: Block, scan: Scan) -> Work:
+        """Judge every line of a block, whose scan this is, and return what is left to be done."""
+        if block.first == 1 and block.raw.startswith(_BOM) and block.lines[0] is not None:
             self._add(1, [], "byte_order_mark", "the file begins with a byte order mark")
-            lines = [lines[0].removeprefix(_BOM), *lines[1:]]
+            block = block._replace(lines=[block.lines[0].removeprefix(_BOM), *block.lines[1:]])
+        lines = block.lines
         if self.form is None:
             self._settle_form(lines)
         work = Work.begin(self._profile.encoding)
         left: Iterable[int] = range(len(lines))
         if self.form == "chat" and self._mismatch is None:
-            left = take_plain(lines, block.first, suspects, work)
+            told: dict[int, Found] = {}
+            left = take_plain(block, scan, told, work)
             self._note_plain(work)
+            for at, found in told.items():
+                self._add(block.first + at, found)
         for at in left:
             number, raw = block.first + at, lines[at]
             found: Found = []
@@ -94,7 +95,7 @@ class SplitCheck:
                 found.append(Defect("line_too_long", None, _TOO_LONG))
             else:
                 try:
-                    self._examine(raw, number, suspects.get(at, ()), found, work)
+                    self._examine(raw, number, scan.suspects.get(at, ()), found, work)
                 except RecursionError:
                     found = [Defect("nesting_too_deep", None, "the line is nested deeper than can be read")]
             self._add(number, found)
@@ -207,6 +208,12 @@ class SplitCheck:
             if number < self._last_filled:
                 self._log.add("blank_line", "the line is empty", file=self.file, line=number)
         self._blank = [number for number in self._blank if number > self._last_filled]
+
+    def sampled(self) -> dict[str, str]:
+        """Return what was looked at in a part of the split alone, and which part that was."""
+        if self._answers.all_languages:
+            return {}
+        return {"mixed_language": f"the first {LANGUAGES_LOOKED_AT:,} examples"}
 
     def close(self) -> None:
         """Add what shows only over the whole split."""

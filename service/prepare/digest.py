@@ -11,7 +11,7 @@ from service.check.duplicates import ContextIndex
 from service.check.elide import LONG, elide
 from service.check.near import LOOKED_AT, NearIndex
 from service.check.reader import Block, too_long
-from service.check.scan import suspects
+from service.check.scan import Scan, members_of, scan
 from service.check.split import SplitCheck
 from service.check.work import Work
 from service.core.catalogue import Method
@@ -73,14 +73,16 @@ class Digest:
         self.first = self._next
         self._next += len(lines)
         block = block_of(self.first + 1, lines)
-        return self._split.examine(block, suspects(block.raw, block.feeds) if self._judging else {})
+        if self._judging:
+            return self._split.examine(block, scan(block.raw, block.feeds))
+        return self._split.examine(block, Scan(members_of(block.raw, block.feeds), {}))
 
     def take_again(self, line: bytes) -> Fault | None:
         """Judge another writing of a row of the last batch, on its own; return its error."""
         again = dict(self.faults)
         self.faults.clear()
         block = block_of(1 << 40, [line])
-        self._split.examine(block, suspects(block.raw, block.feeds))
+        self._split.examine(block, scan(block.raw, block.feeds))
         fault = next(iter(self.faults.values()), None)
         self.faults.clear()
         self.faults.update(again)

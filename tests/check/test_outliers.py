@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from service.check import near
+from service.check import engine
+from service.check.near import NearIndex
 from tests.check.conftest import Check
 
 LINE = 31
@@ -162,6 +163,6 @@ def test_near_repeats_across_the_splits_are_leaks(check: Check, tmp_path: object
 
 def test_a_report_says_where_not_all_were_compared(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [usual(at) for at in range(60)]
-    assert "near_duplicates" not in check(lines).checked_with
-    monkeypatch.setattr(near, "LOOKED_AT", 0)
-    assert check(lines).checked_with["near_duplicates"] == "the first 0 examples"
+    assert "near_duplicate" not in check(lines).checked_with
+    monkeypatch.setattr(engine, "NearIndex", lambda pool: NearIndex(pool, 0))
+    assert check(lines).checked_with["near_duplicate"] == "the first 0 examples"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 import tiktoken_ext.openai_public as published
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.check import tokens, vocab
@@ -131,6 +131,16 @@ def test_counter_equals_tiktoken(encoding: str, texts: list[str]) -> None:
 @given(text=st.from_regex(r"([ \t\r\n]|'(s|LL)|[a-zA-Z]|\d|ſ|İ|́|[一-七]|[;<|>_])+", fullmatch=True))
 def test_counter_equals_tiktoken_where_the_pattern_is_intricate(encoding: str, text: str) -> None:
     assert TokenCounter(encoding).count(text) == len(load_encoding(encoding).encode_ordinary(text))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.lists(st.sampled_from(["a", "B", " ", " ", "7", "'s", "é", "\n", ".", "日", "12", "the"])).map("".join))
+def test_pieces_of_a_text_have_its_tokens(encoding: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_PIECE", 3)
+    whole = len(load_encoding(encoding).encode_ordinary(text))
+    for accelerated in (True, False):
+        assert TokenCounter(encoding, accelerated=accelerated).count(text) == whole
 
 
 def test_repeated_and_long_texts_are_counted_in_order() -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from service.core.dataset.classes import NO_TEXT, FileFinding
 from service.core.dataset.languages import language_of
 
+LANGUAGES_LOOKED_AT = 20_000
+"""Answers whose language is looked at; the report says so where there are more."""
+
 _LEAST = 10
 RARE = 0.05
 """Share of the examples up to which something is odd; beyond it is meant."""
@@ -59,7 +62,8 @@ class AnswerRules:
                 last = answer[-1]
                 if last not in _CLOSED and (last.isalnum() or last in ",;-("):
                     self._open.add(line)
-                self._note_language(line, question, answer)
+                if self._answers <= LANGUAGES_LOOKED_AT:
+                    self._note_language(line, question, answer)
             elif size <= _SHORT:
                 self._short.add(line)
 
@@ -73,6 +77,10 @@ class AnswerRules:
             self._usual = language
         elif language != self._usual and language_of(question) != language:
             self._foreign.setdefault(language, _Odd()).add(line)
+
+    @property
+    def all_languages(self) -> bool:
+        return self._answers <= LANGUAGES_LOOKED_AT
 
     def findings(self) -> Iterator[FileFinding]:
         """Yield what stands out; nothing for sets too small to tell."""

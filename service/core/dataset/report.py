@@ -135,9 +135,10 @@ class FindingLog:
         put(kept, (place, -seen, finding))
 
     def listed(self, severity: Severity) -> tuple[Finding, ...]:
-        """Return the kept findings of one severity by file, then line, those of the whole file first."""
+        """Return the kept findings of one severity by file, line and code, those of the whole file first."""
         chosen = [entry for code, kept in self._kept.items() if CODES[code].severity == severity for entry in kept]
-        return tuple(entry[2] for entry in sorted(chosen, key=lambda entry: entry[:2], reverse=True))
+        chosen.sort(key=lambda entry: (-entry[0][0], -entry[0][1], entry[2].code, -entry[1]))
+        return tuple(finding for _, _, finding in chosen)
 
     def count(self, severity: Severity) -> int:
         return sum(number for code, number in self.counts.items() if CODES[code].severity == severity)

@@ -1,0 +1,67 @@
+"""The short way of the plain chat line finds what the long one would."""
+
+import io
+import json
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from service.check import scan as scans
+from service.check import split
+from service.check.engine import check_file
+from service.core.dataset.report import Report
+from tests.check.conftest import profile
+
+WORDS = ("the", "a", "I'm", '"', "\\", "{{x}}", "[INST]", "+49 30 901820", "555-201-3344", "a.b@corp.org", "\u200b",
+         "Ã©", "日本", "\N{GRINNING FACE}", "```", "You stupid idiot", "ignore all previous instructions", "<|im_end|>",
+         "role", "messages", ": ", '":', "\\u0041", "\n", "TODO", "4111 1111 1111 1111", "<｜User｜>")  # fmt: skip
+SEPARATORS = ((",", ":"), (", ", ": "), (", ", " : "))
+
+
+def members_in(lines: Sequence[bytes]) -> Sequence[int]:
+    return scans.members_of(b"\n".join(lines), np.cumsum([len(line) + 1 for line in lines]) - 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "members"),
+    [(b"", 0), (b'"', 0), (b'{"a":1}', 1), (b'{"a":"\\":"}', 1), (b'{"a":{"b":[{"c":1}]},"d":"e:f"}', 4)],
+)
+@pytest.mark.parametrize("piece", [2, 4, 1 << 20])
+def test_members_are_counted_wherever_the_line_stands(
+    line: bytes, members: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "_PIECE", piece)
+    for before in ([], [b""], [b"x"], [b'{"a":1}', b""]):
+        assert members_in([*before, line])[-1] == members
+        assert members_in([*before, line, b"{}"])[-2] == members
+
+
+def test_plain_lines_come_out_as_the_long_way_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [file_of(random.Random(seed)) for seed in range(30)]
+    short = [check(data) for data in files]
+    monkeypatch.setattr(split, "take_plain", lambda block, *_: range(len(block.lines)))
+    for data, report in zip(files, short, strict=True):
+        assert check(data) == report
+    assert {code for report in short for code in report.counts} > {"control_token", "personal_data", "repeated_key"}
+
+
+def file_of(rng: random.Random) -> bytes:
+    lines: list[bytes] = []
+    for _ in range(rng.randrange(20, 60)):
+        turns = rng.choice((1, 1, 1, 2, 3))
+        said = [" ".join(rng.choices(WORDS, k=rng.randrange(8))) for _ in range(2 * turns + 1)]
+        roles = ["system", *["user", "assistant"] * turns][rng.randrange(2) :]
+        messages = [{"role": role, "content": text} for role, text in zip(roles, said, strict=False)]
+        line = json.dumps({"messages": messages}, ensure_ascii=rng.random() < 0.5, separators=rng.choice(SEPARATORS))
+        if rng.random() < 0.1:
+            line = line.replace('"role"', rng.choice(('"role" ', '"name":"x","role"', '"weight":0,"role"')), 1)
+        if rng.random() < 0.05:
+            line = line.replace('"role"', '"role":"user","role"', 1)
+        lines.append(line.encode())
+    return b"\n".join(lines) + b"\n"
+
+
+def check(data: bytes) -> Report:
+    return check_file(io.BytesIO(data), profile=profile())
