@@ -13,6 +13,7 @@ from service.store.blobs import BlobStore, open_blobs
 from service.store.catalogue import load_catalogue
 from service.store.changes import Changes
 from service.store.credentials import CredentialStore
+from service.store.derivations import DerivationStore
 from service.store.due import DueStore
 from service.store.events import EventStore
 from service.store.files import FileStore
@@ -41,6 +42,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     holds: HoldStore
     stages: StageStore
     files: FileStore
+    derivations: DerivationStore
     jobs: JobStore
     models: ModelStore
     reports: ReportStore
@@ -71,7 +73,7 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
 
 
 async def _runtime(settings: Settings, redis: Redis) -> Runtime:
-    blobs = await open_blobs(settings.blobs)
+    blobs, files = await open_blobs(settings.blobs), FileStore(redis)
     return Runtime(
         settings=settings,
         redis=redis,
@@ -82,7 +84,8 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         credentials=CredentialStore(redis),
         holds=HoldStore(redis),
         stages=StageStore(redis),
-        files=FileStore(redis),
+        files=files,
+        derivations=DerivationStore(redis, files, blobs),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),
         reports=ReportStore(redis, blobs),

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from service.api.derive_wire import DerivationOut
 from service.core.files import DatasetStatus, FileRecord
 
 
@@ -16,13 +17,15 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of purpose `fine-tune`, seen whole. `report` is null until the check is done."""
+    """A file of purpose `fine-tune`, seen whole. `report` is null until the check is done.
+
+    `bytes` and `sha256` are null while a dataset is being made of others, which `derivation` tells of."""
 
     id: str
     object: Literal["dataset"] = "dataset"
     filename: str
-    bytes: int
-    sha256: str
+    bytes: int | None
+    sha256: str | None
     created_at: int
     expires_at: int | None
     status: DatasetStatus
@@ -31,6 +34,7 @@ class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
     examples: int | None
     metadata: dict[str, str] | None
     derived_from: str | None
+    derivation: DerivationOut | None
     report: Verdict | None
 
     @classmethod
@@ -39,8 +43,8 @@ class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             id=record.id,
             filename=record.filename,
-            bytes=record.bytes,
-            sha256=record.sha256,
+            bytes=record.bytes if record.has_content else None,
+            sha256=record.sha256 or None,
             created_at=record.created_at,
             expires_at=record.expires_at,
             status=record.dataset_status,
@@ -49,6 +53,7 @@ class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
             examples=record.examples,
             metadata=record.metadata,
             derived_from=record.derived_from,
+            derivation=None if record.derivation is None else DerivationOut.of(record.derivation),
             report=_verdict(record),
         )
 

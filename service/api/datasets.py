@@ -8,6 +8,7 @@ from service.api import queries
 from service.api.bodies import stream
 from service.api.context import HttpRequest, runtime_of
 from service.api.dataset_wire import DatasetOut
+from service.api.derive import derive_dataset, get_diff
 from service.api.encodings import decoded
 from service.api.file_wire import lifetime_of
 from service.api.files import find_dataset, order_of
@@ -63,7 +64,10 @@ async def get_dataset(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     return json_reply(DatasetOut.of(record), headers=headers)
 
 
-datasets = Router(path="/v1/datasets", route_handlers=[create_dataset, list_datasets, get_dataset, get_report])
+datasets = Router(
+    path="/v1/datasets",
+    route_handlers=[create_dataset, list_datasets, get_dataset, get_report, derive_dataset, get_diff],
+)
 
 
 def _described(asked: FileRecord, blob: Blob) -> FileRecord:

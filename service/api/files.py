@@ -68,6 +68,7 @@ async def delete_file(request: HttpRequest, file_id: FromPath[str]) -> Reply:
 async def get_content(request: HttpRequest, file_id: FromPath[str]) -> StreamReply:
     """Send a file's bytes."""
     record = await find_file(request, file_id)
+    check_content(record)
     headers = (
         (b"content-type", b"application/octet-stream"),
         (b"content-length", str(record.bytes).encode()),
@@ -100,6 +101,22 @@ async def find_dataset(request: HttpRequest, file_id: str, param: str = "id") ->
     if record.purpose != TRAINING:
         raise NotFound(f"The file {file_id} is no dataset: its purpose is {record.purpose!r}.", param=param)
     return record
+
+
+def check_content(record: FileRecord, param: str = "id") -> None:
+    """Raise InvalidRequest for a dataset that is still being made of others, NotFound for one that could not be."""
+    if record.has_content:
+        return
+    if record.status == "error":
+        raise NotFound(
+            f"The dataset {record.id} could not be made: {record.status_details}", param=param, code="dataset_not_made"
+        )
+    raise InvalidRequest(
+        f"The dataset {record.id} is still being made; GET /v1/datasets/{record.id} with `Prefer: wait=60` holds its "
+        "answer until it is.",
+        param=param,
+        code="dataset_not_ready",
+    )
 
 
 async def _content(request: HttpRequest, record: FileRecord) -> AsyncIterator[bytes]:

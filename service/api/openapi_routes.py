@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from service.api.dataset_wire import DatasetOut
+from service.api.derive_wire import DeriveCreate
 from service.api.estimates import EstimateOut
 from service.api.file_wire import FileDeleted, FileOut
 from service.api.health import Health
@@ -27,6 +28,7 @@ from service.api.webhook_wire import (
 )
 from service.core.chat import ChatRequest, CompletionRequest
 from service.core.dataset.report import Report
+from service.core.prepare.diff import Diff
 
 
 class Shape(NamedTuple):
@@ -90,6 +92,8 @@ SHAPES: dict[str, Shape] = {
     ),
     "list_datasets": Shape(DatasetOut, is_page=True, query=(*_PAGE, "order")),
     "get_dataset": Shape(DatasetOut, headers=_WAIT),
+    "derive_dataset": Shape(DatasetOut, DeriveCreate, is_page=True, headers=_KEY),
+    "get_diff": Shape(Diff, headers=_WAIT, statuses=(202,)),
     "get_report": Shape(Report, query=("format", "model", "method", "validation"), headers=_WAIT, statuses=(202,)),
     "create_estimate": Shape(EstimateOut, JobCreate, headers=_WAIT, statuses=(202,)),
     "create_job": Shape(JobOut, JobCreate, headers=_KEY, statuses=(202,)),

@@ -2,7 +2,7 @@
 
 from service.api import queries
 from service.api.context import HttpRequest, context_of, runtime_of
-from service.api.files import find_dataset
+from service.api.files import check_content, find_dataset
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
 from service.core.jobs import MethodType
@@ -16,13 +16,19 @@ _MAX_MODEL = 256
 def model_of(request: HttpRequest) -> str | None:
     """Return the query's `model`. Raises InvalidRequest for one that no provider can take."""
     model = queries.text_of(request, "model")
-    if model is not None and not (1 <= len(model) <= _MAX_MODEL and model.isprintable()):
+    if model is not None:
+        check_model(request, model)
+    return model
+
+
+def check_model(request: HttpRequest, model: str) -> None:
+    """Raise InvalidRequest for a model that no provider can take."""
+    if not (1 <= len(model) <= _MAX_MODEL and model.isprintable()):
         raise InvalidRequest(f"A model name has 1 to {_MAX_MODEL} printable characters.", param="model")
-    if model is not None and not _may_be_known(request, model):
+    if not _may_be_known(request, model):
         raise InvalidRequest(
             f"Nothing is known of the model {model!r}; GET /v1/models lists those that are.", param="model"
         )
-    return model
 
 
 def _may_be_known(request: HttpRequest, model: str) -> bool:
@@ -37,6 +43,8 @@ async def requested(request: HttpRequest, record: FileRecord) -> ReportRequest:
     method: MethodType | None = queries.choice_of(request, "method", METHODS)
     validation_id = queries.text_of(request, "validation")
     validation = None if validation_id is None else await find_dataset(request, validation_id, "validation")
+    if validation is not None:
+        check_content(validation, "validation")
     return ReportRequest(
         file_id=record.id,
         sha256=record.sha256,

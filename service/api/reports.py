@@ -6,7 +6,7 @@ from litestar.params import FromPath
 from service.api import queries
 from service.api.context import HttpRequest, runtime_of
 from service.api.dataset_wire import ReportPending
-from service.api.files import find_dataset
+from service.api.files import check_content, find_dataset
 from service.api.replies import Headers, Reply, json_reply
 from service.api.report_requests import own_report, requested
 from service.api.waiting import settled
@@ -27,9 +27,18 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     form = queries.text_of(request, "format") or "json"
     if form not in _FORMATS:
         raise InvalidRequest(f"Invalid 'format': there are {', '.join(_FORMATS)}.", param="format")
-    record = await find_dataset(request, file_id)
+
+    async def read() -> FileRecord:
+        return await find_dataset(request, file_id)
+
+    record = await read()
+    if not record.has_content and record.status == "uploaded":  # it is being made of others
+        record, _ = await settled(request, file_id, read, lambda found: found.has_content or found.status == "error")
     asked = await requested(request, record)
-    report, headers = await report_of(request, record, asked)
+    report, headers = None, ()
+    if record.has_content or record.status == "error":
+        check_content(record)
+        report, headers = await report_of(request, record, asked)
     if report is None:
         pending = ReportPending(
             dataset=record.id, model=asked.model, method=asked.method, validation=asked.validation_id

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from service.api.context import ApiContext, HttpRequest, context_of, runtime_of
+from service.api.files import check_content
 from service.api.job_input import JobCreate, method_of, options_of
 from service.api.metadata import check_metadata
 from service.core import clock, ids
 from service.core.addresses import BadAddress, parse_target
-from service.core.errors import InvalidRequest
+from service.core.errors import InvalidRequest, NotFound
 from service.core.files import TRAINING, FileRecord
 from service.core.jobs import Input, Job, Method
 from service.core.models import TunedModel
@@ -88,6 +89,10 @@ async def _input_file(request: HttpRequest, file_id: str, param: str) -> FileRec
         raise InvalidRequest(
             f"Invalid {param}: the purpose of {file_id} is {record.purpose!r}, not 'fine-tune'.", param=param
         )
+    try:
+        check_content(record, param)
+    except NotFound as error:
+        raise InvalidRequest(error.message, param=param, code=error.code) from error
     return record
 
 

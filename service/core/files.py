@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from service.core.derivations import Derivation
 from service.core.jobs import MethodType
 
 Purpose = Literal["fine-tune", "fine-tune-results"]
@@ -23,6 +24,7 @@ _DATASET_STATUS: dict[FileStatus, DatasetStatus] = {"uploaded": "checking", "pro
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A file as Tunewright keeps it; its bytes are the blob of `sha256`. Times are Unix seconds.
 
+    A dataset that is made of others has its `derivation`, and until it is made no content: `sha256` is "".
     `asked_model` and `asked_method` are what the client wanted it checked against. What the check found (`format`,
     `examples`, `valid`, the counts, and `report_key`, the report's blob) is None until it is known.
     """
@@ -38,6 +40,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     status_details: str | None = None
     metadata: dict[str, str] | None = None
     derived_from: str | None = None
+    derivation: Derivation | None = None
     asked_model: str | None = None
     asked_method: MethodType | None = None
     format: str | None = None
@@ -46,6 +49,11 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     error_count: int | None = None
     warning_count: int | None = None
     report_key: str | None = None
+
+    @property
+    def has_content(self) -> bool:
+        """Tell whether there are bytes: a dataset that is made of others has none before it is made."""
+        return self.sha256 != ""
 
     @property
     def dataset_status(self) -> DatasetStatus:

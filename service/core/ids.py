@@ -19,6 +19,7 @@ CHAT_COMPLETION = "chatcmpl-"
 COMPLETION = "cmpl-"
 UPLOAD = "upload_"
 UPLOAD_PART = "part_"
+DERIVATION = "drv_"
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}\Z")
 

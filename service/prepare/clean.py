@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
+from service.core.catalogue import Method
 from service.core.prepare.mend import mended_line
 from service.core.prepare.operations import Clean
 from service.prepare.digest import Digest, batches
@@ -10,9 +11,9 @@ from service.prepare.ledger import Ledger
 from service.prepare.rows import ROW_BYTES, Row
 
 
-def clean(rows: Iterator[Row], operation: Clean, ledger: Ledger, pool: Executor) -> Iterator[Row]:
+def clean(rows: Iterator[Row], operation: Clean, method: Method, ledger: Ledger, pool: Executor) -> Iterator[Row]:
     """Yield the rows in which the checker finds no error, in order."""
-    with Digest(pool, method=operation.method, judging=True) as digest:
+    with Digest(pool, method=method, judging=True) as digest:
         for batch in batches(_carried(rows, ledger)):
             lines = [row.text.removesuffix(b"\r") for row in batch]
             digest.take(lines)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from importlib import metadata
-from typing import BinaryIO
+from typing import IO
 
 from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
 from service.core.prepare.diff import Diff, LineCounts, Part, drift
@@ -18,7 +18,7 @@ _THREADS = min(4, os.cpu_count() or 1)
 
 
 def prepare(
-    what: Preparation, outputs: Sequence[BinaryIO], progress: Callable[[int], None] | None = None
+    what: Preparation, outputs: Sequence[IO[bytes]], progress: Callable[[int], None] | None = None
 ) -> tuple[Diff, ...]:
     """Write the datasets into `outputs` (seekable, one for each of `what.parts`), and return a diff for each.
 
@@ -36,7 +36,7 @@ def prepare(
 
 
 def _prepare(
-    what: Preparation, outputs: Sequence[BinaryIO], progress: Callable[[int], None] | None, *, accelerated: bool
+    what: Preparation, outputs: Sequence[IO[bytes]], progress: Callable[[int], None] | None, *, accelerated: bool
 ) -> tuple[Diff, ...]:
     profile = what.profile_of(what.model)
     counter = counter_for(profile.encoding, accelerated=accelerated) if profile else None

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 from service.check.tokens import counter_for
+from service.core.catalogue import Method
 from service.core.dataset.profile import CheckProfile
 from service.core.prepare.diff import Part
 from service.core.prepare.operations import (
@@ -41,8 +42,9 @@ _T = TypeVar("_T")
 class Preparation(NamedTuple):
     """What is to be done.
 
-    `merged` gives the file of each name that a merge uses; `model` is whose encoding counts tokens where an operation
-    names none, and `profile_of` knows the models. An output of more than `limit_bytes` is refused.
+    `merged` gives the file of each name that a merge uses. `model` is whose encoding counts tokens where an operation
+    names none, `profile_of` knows the models, and `method` is what lines are for where `clean` does not say. An output
+    of more than `limit_bytes` is refused.
     """
 
     source: Path
@@ -50,6 +52,7 @@ class Preparation(NamedTuple):
     merged: Mapping[str, Path]
     profile_of: Callable[[str], CheckProfile | None]
     model: str
+    method: Method
     limit_bytes: int
 
     @property
@@ -103,7 +106,7 @@ class Run:
 
     def _step(self, at: int, operation: Operation, rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
         if isinstance(operation, Clean):
-            return clean(rows, operation, ledger, self._pool)
+            return clean(rows, operation, operation.method or self._what.method, ledger, self._pool)
         if isinstance(operation, Dedupe):
             return dedupe(rows, operation, ledger, self._pool)
         if isinstance(operation, Normalise):
@@ -148,7 +151,7 @@ class Run:
 class Output:
     """One dataset that is being written."""
 
-    def __init__(self, stream: BinaryIO, measure: Measure, limit_bytes: int) -> None:
+    def __init__(self, stream: IO[bytes], measure: Measure, limit_bytes: int) -> None:
         self.measure = measure
         self.lines = self.added = self.changed = 0
         self._stream = stream

@@ -11,6 +11,7 @@ from service.core.errors import Conflict, InvalidRequest
 from service.core.files import TRAINING, FileRecord, Purpose
 from service.store import blob_refs, due, keys
 from service.store.blob_refs import BlobRefs
+from service.store.blobs import Blob
 from service.store.changes import announce
 from service.store.redis import Pipeline
 
@@ -35,11 +36,20 @@ def queue_create(pipe: Pipeline, record: FileRecord, created_micros: int | None 
     pipe.set(keys.file(record.id), _encoder.encode(record))
     pipe.zadd(keys.FILES, {record.id: score})
     pipe.zadd(keys.files_for(record.purpose), {record.id: score})
-    blob_refs.hold(pipe, record.sha256, record.id)
+    if record.has_content:
+        blob_refs.hold(pipe, record.sha256, record.id)
     if record.expires_at is not None:
         pipe.zadd(keys.FILES_EXPIRING, {record.id: record.expires_at})
     if record.purpose == TRAINING:
         due.ring(pipe, f"dataset:{record.id}")
+
+
+def queue_fill(pipe: Pipeline, record: FileRecord, blob: Blob) -> None:
+    """Queue on `pipe`: the content of a file that was made after its record, which is rung for its check."""
+    new = msgspec.structs.replace(record, sha256=blob.sha256, bytes=blob.bytes)
+    pipe.set(keys.file(record.id), _encoder.encode(new))
+    blob_refs.hold(pipe, blob.sha256, record.id)
+    due.ring(pipe, f"dataset:{record.id}")
 
 
 class FileStore:
@@ -117,7 +127,8 @@ class FileStore:
             pipe.delete(keys.file(file_id))
             for index in (keys.FILES, keys.files_for(record.purpose), keys.FILES_EXPIRING):
                 pipe.zrem(index, file_id)
-            blob_refs.drop(pipe, record.sha256, file_id)
+            if record.has_content:
+                blob_refs.drop(pipe, record.sha256, file_id)
             if score is not None:
                 pipe.set(keys.file_gone(file_id), int(score), ex=_GONE_S)
             if also is not None:

@@ -125,6 +125,11 @@ def files_for(purpose: str) -> str:
     return f"tw:files:{purpose}"
 
 
+def derivation(plan_id: str) -> str:
+    """Key of the plan of datasets that are to be made of others."""
+    return f"tw:derivation:{plan_id}"
+
+
 def upload(upload_id: str) -> str:
     """Key of the record of an upload that a client sends in parts."""
     return f"tw:upload:{upload_id}"

@@ -72,7 +72,7 @@ def run(folder: Path) -> Run:
             merged[f"other-{at}"].write_bytes(file_of(other))
         read = msgspec.json.decode(json.dumps(operations), type=tuple[Operation, ...])
         check_operations(read)
-        what = Preparation(source, read, merged, profile, "any", 1 << 30)
+        what = Preparation(source, read, merged, profile, "any", "supervised", 1 << 30)
         outputs = [io.BytesIO() for _ in what.parts]
         diffs = prepare(what, outputs)
         return Made(tuple(output.getvalue().splitlines() for output in outputs), diffs)

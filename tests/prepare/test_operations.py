@@ -132,7 +132,7 @@ def test_normalise_brings_texts_into_one_form(run):
     assert [message["content"] for message in made["messages"]] == ["café\nnext line", "a\nb"]
     legacy = {"prompt": "Q: 1+1? ->", "completion": " 2"}
     assert run([legacy], {"type": "normalise"}).objects == [legacy]
-    off = {"type": "normalise", "unicode": None, "line_ends": False, "invisible": False, "whitespace": False}
+    off = {"type": "normalise", "unicode": "none", "line_ends": False, "invisible": False, "whitespace": False}
     assert run([line], off).objects == [line]
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from workers.context import Step
-from workers.steps import alarms, collect, dataset, job, model, poll, report, staging, watch
+from workers.steps import alarms, collect, dataset, derive, job, model, poll, report, staging, watch
 
 STEPS: Mapping[str, Step] = {
     "job": job.look,
     "dataset": dataset.look,
+    "derive": derive.look,
     "report": report.look,
     "poll": poll.look,
     "model": model.look,

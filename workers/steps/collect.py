@@ -25,6 +25,8 @@ async def look(context: Context, claim: Claim, object_id: str) -> float | None:
         if owner.startswith(ids.JOB):
             job = await runtime.jobs.get(owner)
             return job is not None and not job.is_terminal
+        if owner.startswith(ids.DERIVATION):
+            return await runtime.derivations.get(owner) is not None
         return await runtime.files.get(owner) is not None
 
     contents = await runtime.files.refs.collect(runtime.blobs, older_than, is_alive)

@@ -16,6 +16,9 @@ from service.store.webhooks import queue_message
 from workers.context import Context
 from workers.steps import report as reports
 
+UNMADE_S = 30.0
+"""How often a dataset is looked at that is still being made."""
+
 
 async def look(context: Context, claim: Claim, file_id: str) -> float | None:
     """Write the verdict into the file's record, unless it is there already."""
@@ -24,6 +27,8 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
     record = await runtime.files.get(file_id)
     if record is None or record.status != "uploaded":
         return None
+    if not record.has_content:
+        return await _await_content(context, record)
     request = ReportRequest(
         file_id=file_id,
         sha256=record.sha256,
@@ -41,6 +46,13 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
 
     await runtime.files.finish_check(file_id, verdict, also)
     return None
+
+
+async def _await_content(context: Context, record: FileRecord) -> float | None:
+    """Have a dataset made that is not there yet; it is rung again with its content, so that this is a safety net."""
+    if record.derivation is not None:
+        await context.runtime.due.ring(f"derive:{record.derivation.id}")
+    return UNMADE_S
 
 
 def with_verdict(record: FileRecord, report: Report, key: str) -> FileRecord:

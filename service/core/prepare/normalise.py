@@ -27,7 +27,7 @@ def normalised(operation: Normalise, name: str, text: str) -> str:
     new = text
     if operation.invisible:
         new = _CONTROL.sub("", _INVISIBLE.sub("", new))
-    if operation.unicode is not None and not new.isascii():
+    if operation.unicode != "none" and not new.isascii():
         new = unicodedata.normalize(operation.unicode, new)
     if name == "arguments":
         return text if new == text else new

@@ -34,10 +34,11 @@ Charset = Literal[
 class Clean(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="clean"):
     """Mend what can be mended for certain in lines that the checker finds in error, and drop the others.
 
-    `remove_unknown` also takes out members that the form does not know. `method` is what the lines are for.
+    `remove_unknown` also takes out members that the form does not know. `method` is what the lines are for, by
+    default what the dataset was posted for.
     """
 
-    method: Method = "supervised"
+    method: Method | None = None
     remove_unknown: bool = False
 
 
@@ -52,7 +53,7 @@ class Normalise(
 ):
     """Bring the texts into one form; each part can be turned off."""
 
-    unicode: Literal["NFC", "NFKC"] | None = "NFC"
+    unicode: Literal["NFC", "NFKC", "none"] = "NFC"
     line_ends: bool = True
     invisible: bool = True
     whitespace: bool = True
