@@ -138,7 +138,7 @@ def _told(error: ProviderError) -> TunewrightError:
         return NotFound(error.message, param=error.param, code=error.code or "model_not_found")
     if error.reason in {"quota", "daily_limit", "concurrent_limit", "rate_limited"}:
         return RateLimited(error.message, code=error.code, retry_after_s=error.retry_after_s)
-    if error.reason == "unavailable":
+    if error.reason in {"unavailable", "not_ready"}:
         return Unavailable(error.message, code="provider_unreachable", retry_after_s=error.retry_after_s or 2.0)
     return UpstreamFailed(error.message)
 

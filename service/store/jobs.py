@@ -1,6 +1,7 @@
 """Jobs in Redis. `JobStore._write` alone changes a job: all of a change in one MULTI, or none."""
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, cast
 
@@ -28,7 +29,14 @@ Also = Callable[[Pipeline], None]
 Guard = Callable[[Pipeline], Awaitable[None]]
 MetadataFilter = dict[str, str] | Literal["none"] | None
 
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int
+
+
+_log = logging.getLogger(__name__)
 _decoder = msgspec.json.Decoder(Job)
+_version_decoder = msgspec.json.Decoder(_Versioned)
 _PAGE = 200
 _ATTEMPTS = 8
 
@@ -51,11 +59,11 @@ class JobStore:
         return _decoder.decode(raw) if raw else None
 
     async def get_many(self, job_ids: Sequence[str]) -> list[Job]:
-        """Return those of the jobs that exist, in the given order."""
+        """Return those of the jobs that exist, in the given order; what only a newer version can read is left to it."""
         if not job_ids:
             return []
         raw = cast("list[bytes | None]", await self._redis.mget([keys.job(job_id) for job_id in job_ids]))
-        return [_decoder.decode(record) for record in raw if record]
+        return [job for record in raw if record and (job := _readable(record))]
 
     async def create(self, change: Change, also: Also | None = None, guard: Guard | None = None) -> Job:
         """Write a new job, its indexes and its first due time; `also` queues more commands into the same MULTI.
@@ -193,7 +201,7 @@ class JobStore:
     async def _guard(self, pipe: Pipeline, old: Job, claim: Claim | None) -> None:
         await pipe.watch(keys.job(old.id), *([keys.lease(claim.member)] if claim else []))
         raw = cast("bytes | None", await pipe.get(keys.job(old.id)))
-        if raw is None or _decoder.decode(raw).version != old.version:
+        if raw is None or _version_decoder.decode(raw).version != old.version:
             raise Conflict(f"The job {old.id} changed meanwhile; read it again.")
         if claim:
             token = cast("bytes | None", await pipe.get(keys.lease(claim.member)))
@@ -208,6 +216,14 @@ class JobStore:
         _count(pipe, old, job)
         standings.place(pipe, old, job)
         announce(pipe, job.id)
+
+
+def _readable(record: bytes) -> Job | None:
+    try:
+        return _decoder.decode(record)
+    except msgspec.ValidationError as error:
+        _log.warning("jobs: a record can't be read here: %s", error)
+        return None
 
 
 def _message(job: Job, kind: str, sequence: int) -> WebhookMessage:

@@ -46,7 +46,7 @@ async def test_the_body_bears_the_mark_and_nothing_null(upstream: Upstream, make
         (error(429, "pay", "insufficient_quota"), "quota", False),
         (error(429, "x", "daily_rate_limit_exceeded", type="invalid_request_error"), "daily_limit", False),
         (error(429, "You have 3 active fine-tuning jobs, the most at once."), "concurrent_limit", False),
-        (error(400, "File file-1 import is not completed"), "unavailable", False),
+        (error(400, "File file-1 import is not completed"), "not_ready", False),
         (Answer(status=302, headers={"location": "/v2"}), "refused", False),
         (Answer(status=400, body={"detail": "no such member"}), "refused", False),
     ],

@@ -71,12 +71,12 @@ def from_status(
     pause = retry_after_s(headers)
     not_ready = status in {400, 404, 409, 422} and _NOT_READY.search(said) is not None
     if not_ready:
-        reason = "unavailable"
+        reason = "not_ready"
         pause = pause or 10.0
     return ProviderError(
         reason,
         f"Provider {name}: {said}",
-        retryable=reason in {"unavailable", "unclear", "rate_limited", "daily_limit", "concurrent_limit"},
+        retryable=reason in {"unavailable", "unclear", "rate_limited", "daily_limit", "concurrent_limit", "not_ready"},
         retry_after_s=pause,
         executed=reason == "unclear",
         code=refusal.code,

@@ -18,7 +18,7 @@ from service.core.remote import (
 
 Reason = Literal[
     "refused", "not_found", "unauthorized", "closed", "quota", "daily_limit", "concurrent_limit", "rate_limited",
-    "unavailable", "unclear", "bad_answer", "unsupported",
+    "unavailable", "unclear", "bad_answer", "unsupported", "not_ready",
 ]  # fmt: skip
 
 

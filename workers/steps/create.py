@@ -56,7 +56,7 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
     try:
         created = await provider.create(request)
     except ProviderError as error:
-        if error.param in _FILES and not error.executed and intended.remote.uploads < UPLOADS:
+        if error.param in _FILES and not error.retryable and intended.remote.uploads < UPLOADS:
             await upload.forget(context, intended)
             await context.advance(claim, intended, moves.upload_again(intended))
             return None
