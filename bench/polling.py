@@ -100,7 +100,7 @@ async def measure(count: int, rounds: int, single: int) -> int:
     print(f"reference, one request a job by the bare SDK, {AT_ONCE} at once: {reference_s * 1000:.2f} ms a job")
     print(f"  ratio {reference_s / (seconds / count):.1f}; requests {count / requests:.0f} to 1")
     print(
-        f"staleness p99 at {SLOW_PAGE_S} s a page, 1,000 rounds with the product's pauses: {staleness_s:.0f} s (goal: 90)"
+        f"staleness p99 at {SLOW_PAGE_S} s a page, 1,000 rounds at the product's pace: {staleness_s:.0f} s (goal: 90 s)"
     )
     return int(requests > ROUND_REQUESTS or staleness_s >= GOAL_STALENESS_S)
 

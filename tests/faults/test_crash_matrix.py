@@ -9,19 +9,24 @@ import pytest
 
 from service.core import clock, moves
 from tests.faults.ledger import Pace
-from tests.faults.points import MODES, POINTS, Mode, Point
+from tests.faults.points import BY_NAME, MODES, POINTS, Mode, Point
 from tests.faults.trees import FROZEN_S, Crash, Nursery
 from tests.faults.world import World, make_world, until
+from workers.look import LEASE_S
+from workers.ticker import HOLD_S
 
 RECOVERED_WITHIN_S = 45.0
 AT_ONCE = 6
 
 
-async def survive(point: Point, mode: Mode, trees: Nursery, folder: Path) -> float:
-    """Run one job through a world in which `point` strikes; return the seconds from the blow to the job's end."""
+async def survive(point: Point, mode: Mode, trees: Nursery, folder: Path, **pace_of_work: float) -> float:
+    """Run one job through a world in which `point` strikes; return the seconds from the blow to the job's end.
+
+    `pace_of_work` are the lengths of leases and holds; those of tests are short.
+    """
     pace = Pace(running_s=3600) if point.cancels else Pace()
     async with make_world(folder, trees, pace=pace) as world:
-        tree = world.grow(crash=Crash(point.name, mode, world.flag))
+        tree = world.grow(crash=Crash(point.name, mode, world.flag), **pace_of_work)
         job = await world.job(await world.dataset())
         if point.cancels:
             await until(lambda: _is_running(world, job.id), f"{point.name}: it runs", lambda: world.log)
@@ -29,7 +34,7 @@ async def survive(point: Point, mode: Mode, trees: Nursery, folder: Path) -> flo
         await until(_struck(world), f"{point.name} was reached", lambda: world.log)
         if mode != "self":
             await until(_is_leaderless(tree), "the leader is gone")
-            world.grow()
+            world.grow(**pace_of_work)
         await until(lambda: world.all_ended([job.id]), f"{point.name}/{mode}: the job ended", lambda: world.log)
         seconds = time.time() - world.flag.stat().st_mtime
         await world.assert_told()
@@ -62,6 +67,38 @@ async def test_every_crash_point_recovers(mode: Mode, trees: Nursery) -> None:
     worst = max(slowest, key=lambda name: slowest[name])
     print(f"{mode}: {len(slowest)} points, slowest {slowest[worst]:.1f} s ({worst})")
     assert slowest[worst] < RECOVERED_WITHIN_S
+
+
+DEFAULTS = {"lease_s": LEASE_S, "hold_s": HOLD_S}
+STARTING_S = 5.0
+TICKER_ROUND_S = 1.0
+
+
+def test_the_products_own_leases_keep_the_bound() -> None:
+    """A death just after a renewal, and then a message that is lost: the worst that one kill leaves behind."""
+    assert LEASE_S + TICKER_ROUND_S + HOLD_S + STARTING_S <= RECOVERED_WITHIN_S
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+async def test_recovery_with_the_products_own_leases(trees: Nursery) -> None:
+    names = [
+        "after the claim of a dataset",
+        "after the claim of a job",
+        "after the upload",
+        "before the poll's claim is settled",
+        "after the ticker's take",
+        "before the end",
+    ]
+
+    async def one(name: str, mode: Mode) -> float:
+        with tempfile.TemporaryDirectory(prefix="tw-", ignore_cleanup_errors=True) as folder:
+            return await survive(BY_NAME[name], mode, trees, Path(folder), **DEFAULTS)
+
+    modes: tuple[Mode, ...] = ("self", "group")
+    seconds = await asyncio.gather(*(one(name, mode) for name in names for mode in modes))
+    print(f"own leases: slowest {max(seconds):.1f} s of {len(seconds)}")
+    assert max(seconds) < RECOVERED_WITHIN_S
 
 
 async def _is_running(world: World, job_id: str) -> bool:
