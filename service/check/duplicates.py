@@ -30,6 +30,16 @@ class Keys(NamedTuple):
         self.lines.append(line)
 
 
+def is_validation(place: int) -> bool:
+    """Whether a record's place is in the validation split."""
+    return place >= _VALIDATION
+
+
+def line_of(place: int) -> int:
+    """Return the line of a record's place."""
+    return place % _VALIDATION
+
+
 class Repeat(NamedTuple):
     """One line that repeats the context of an earlier one; `first` is the line that it repeats, in its own split or,
     for a leak, in the training split."""
@@ -75,12 +85,18 @@ class ContextIndex:
 
     def repeats(self) -> Iterator[Repeat]:
         """Yield every repeat, those of one context together."""
+        for records in self.parts():
+            yield from _repeats(records)
+
+    def parts(self) -> Iterator[Records]:
+        """Yield all records, those of one context in the same part."""
         if self._spill is None:
-            yield from _repeats(np.concatenate(self._held)) if self._held else ()
+            if self._held:
+                yield np.concatenate(self._held)
             return
         self._flush()
         for segments in self._segments:
-            yield from _repeats(self._load(segments))
+            yield self._load(segments)
 
     def _flush(self) -> None:
         """Write what is held to the disk, sorted into parts by context."""

@@ -9,6 +9,7 @@ _COMMANDS = {
     "up": ("service.cli.up", "Start everything in the foreground: Redis, API and workers."),
     "demo": ("service.cli.demo.command", "Tune a model on two example sets through the public API, and show it."),
     "check": ("service.cli.check", "Check a training file; exit status 1 if it would be refused."),
+    "data": ("service.cli.data.command", "Prepare datasets: split, dedupe, clean, redact, convert and more."),
     "keys": ("service.cli.keys", "Make, list and revoke API keys."),
     "doctor": ("service.cli.doctor.command", "Look for what would lose work or stop it, and say what to do."),
     "fsck": ("service.cli.fsck", "Check the records, read-only; exit status 1 if they are not as they must be."),

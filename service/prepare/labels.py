@@ -20,10 +20,15 @@ class Labels:
         self._examples += len(answers)
         return [self._number(answer) for answer in answers]
 
-    def counts(self) -> dict[str, int] | None:
-        """Return how often each label was seen, None where the answers are no labels."""
+    def counts(self, *, surely: bool = False) -> dict[str, int] | None:
+        """Return how often each label was seen, None where the answers are no labels.
+
+        `surely` is known of a part of a file whose answers are labels: it may be too small to show it.
+        """
         known = self._known
-        if not known or self._examples < _LEAST or len(known) > max(2, self._examples // 4):
+        if not known:
+            return None
+        if not surely and (self._examples < _LEAST or len(known) > max(2, self._examples // 4)):
             return None
         return {label: self._counts[number] for label, number in known.items()}
 

@@ -63,14 +63,17 @@ class Measure:
         self._tally.add_all(lengths, 0)
         self._bins.update(length.bit_length() for length in lengths)
 
-    def figures(self) -> Figures:
-        """Return what was measured; bins are powers of two, so that two files have the same ones."""
+    def figures(self, *, labelled: bool = False) -> Figures:
+        """Return what was measured; bins are powers of two, so that two files have the same ones.
+
+        `labelled` says that answers are class labels, which few examples alone do not show.
+        """
         tokens = self._tally.tokens(self._digest.encoding, learns=False)
         bins = tuple(
             HistogramBin(low=(1 << bits) >> 1, high=(1 << bits) - 1, count=self._bins[bits])
             for bits in sorted(self._bins)
         )
-        labels = self._labels.counts()
+        labels = self._labels.counts(surely=labelled)
         return Figures(
             examples=self._examples,
             tokens=tokens.per_example if tokens else None,

@@ -68,7 +68,7 @@ def _check(run: Run, made: Sequence[Output]) -> None:
 
 def _diff(what: Preparation, run: Run, output: Output, part: Part | None, counter: TokenCounter | None) -> Diff:
     before = run.before.figures() if run.is_measured else None
-    after = output.measure.figures()
+    after = output.measure.figures(labelled=before is not None and before.labels is not None)
     return Diff(
         dataset=None,
         derived_from=None,

@@ -89,6 +89,21 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     made_with: dict[str, str | None]
 
 
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two files side by side, whatever the order of their lines.
+
+    A line is the same where question and answer are, changed where only the question is.
+    """
+
+    object: str = "dataset.comparison"
+    lines: LineCounts
+    same: int
+    examples: tuple[LineChange, ...]
+    before: Figures
+    after: Figures
+    drift: Drift
+
+
 def drift(before: Figures | None, after: Figures | None) -> Drift:
     """Return how far two shapes lie apart."""
     if before is None or after is None or not before.examples or not after.examples:

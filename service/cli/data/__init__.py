@@ -1,0 +1,1 @@
+"""`tunewright data`: preparing datasets without server, key or network."""
