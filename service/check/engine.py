@@ -128,7 +128,7 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
     for each in waiting:
         _tally(*each, split, tally, shared)
     for line, length, usual in tally.outliers():
-        told = f"{length:,} tokens, where 95 % of the examples have {usual:,} or fewer"
+        told = f"{length:,} tokens, where nearly all examples have {usual:,} or fewer"
         shared.log.add("token_outlier", told, file=split.file, line=line)
     split.close()
 

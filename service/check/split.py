@@ -16,7 +16,16 @@ from service.check.work import Work
 from service.core.dataset.classes import NO_TEXT, ClassRules
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
-from service.core.dataset.lines import Assistant, ChatLine, CompletionLine, Line, System, User
+from service.core.dataset.lines import (
+    Assistant,
+    ChatLine,
+    CompletionLine,
+    Line,
+    PreferenceLine,
+    PromptMessage,
+    System,
+    User,
+)
 from service.core.dataset.mend import judge_slowly
 from service.core.dataset.outliers import LANGUAGES_LOOKED_AT, RARE, AnswerRules
 from service.core.dataset.parse import parse
@@ -251,9 +260,13 @@ def _ends_of(line: Line) -> tuple[str, str, str | None]:
     """
     if isinstance(line, CompletionLine):
         return "", line.prompt, line.completion
-    if not isinstance(line, ChatLine) or not line.messages:
+    if isinstance(line, PreferenceLine):
+        messages: Sequence[PromptMessage] = [*line.input.messages, *line.preferred_output]
+    else:
+        messages = line.messages if isinstance(line, ChatLine) else ()
+    if not messages:
         return "", "", None
-    texts = [message.content if isinstance(message.content, str) else NO_TEXT for message in line.messages]
-    system = texts[0] if isinstance(line.messages[0], System) else ""
-    asked = (text for message, text in zip(line.messages[::-1], texts[::-1], strict=True) if isinstance(message, User))
-    return system, next(asked, ""), texts[-1] if isinstance(line.messages[-1], Assistant) else None
+    texts = [message.content if isinstance(message.content, str) else NO_TEXT for message in messages]
+    system = texts[0] if isinstance(messages[0], System) else ""
+    asked = (text for message, text in zip(messages[::-1], texts[::-1], strict=True) if isinstance(message, User))
+    return system, next(asked, ""), texts[-1] if isinstance(messages[-1], Assistant) else None

@@ -10,7 +10,9 @@ from service.core.dataset.images import check_images
 from service.core.dataset.lines import AnyMessage, Assistant, Developer, PromptMessage, System, Unreadable, User
 from service.core.dataset.values import is_list
 
-LOOP_CHARACTERS = 400
+LOOP_CHARACTERS = 40
+_LONG = 400
+_PROBE = 8
 _NAME = re.compile(r"[^\s<|\\/>]{1,64}")
 
 
@@ -85,9 +87,40 @@ def _check_message(message: PromptMessage, found: Found, path: str, at: int) -> 
 
 
 def loops(text: str) -> bool:
-    """Whether the last 30 characters come back at least five times and make up a third of the text."""
+    """Whether something with letters stands there four times in a row or more, and makes up most of the text.
+
+    A refrain that comes back at least five times and makes up a third of a long text is a loop as well.
+    """
+    middle = len(text) // 2
+    for at in (len(text) - _PROBE, middle):
+        probe = text[at : at + _PROBE]
+        if text.count(probe) > 2 and _repeats_around(text, at, probe):
+            return True
+    if len(text) < _LONG:
+        return False
     end = text[-30:]
-    return not end.isspace() and text.count(end) * 90 >= max(len(text), 450) and len(set(end)) > 2
+    return text.count(end) * 90 >= max(len(text), 450) and len(set(end)) > 2 and any(map(str.isalpha, end))
+
+
+def _repeats_around(text: str, at: int, probe: str) -> bool:
+    """Whether the text around `at` is one piece over and over; the piece ends where the probe comes next, or after."""
+    before = at
+    for _ in range(3):
+        before = text.rfind(probe, 0, before + _PROBE - 1)
+        if before < 0:
+            return False
+        size = at - before
+        piece = text[before:at]
+        start, end = before, at
+        while text.startswith(piece, end):
+            end += size
+        while start >= size and text.startswith(piece, start - size):
+            start -= size
+        times, length = (end - start) // size, end - start
+        long_enough = times >= 4 or (times == 3 and size >= 20)
+        if long_enough and length * 2 >= len(text) and any(map(str.isalpha, piece)):
+            return True
+    return False
 
 
 def _check_content(message: PromptMessage, found: Found, path: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from service.core.dataset.conversation import check_prompt, check_training, check_turns
+from service.core.dataset.conversation import LOOP_CHARACTERS, check_prompt, check_training, check_turns, loops
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.images import check_image_count
 from service.core.dataset.lines import (
@@ -122,8 +122,18 @@ def _judge_preference(line: PreferenceLine, found: Found) -> None:
     judge_tools(line.input.messages, line.input.tools, found, path="input.")
     judge_side(line.preferred_output, found, "preferred_output", "missing_preferred")
     judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
-    if line.preferred_output and line.preferred_output == line.non_preferred_output:
+    if line.preferred_output and _said(line.preferred_output) == _said(line.non_preferred_output):
         found.append(Defect("identical_preference", "non_preferred_output", "both sides hold the same answer"))
+
+
+def _said(side: Sequence[Assistant]) -> list[Any]:
+    """Return what a side comes to, whatever its blanks and capitals."""
+    return [
+        msgspec.structs.replace(each, content=" ".join(each.content.casefold().split()))
+        if isinstance(each.content, str)
+        else each
+        for each in side
+    ]
 
 
 def judge_input(messages: Sequence[AnyMessage], found: Found) -> None:
@@ -155,3 +165,5 @@ def judge_completion(completion: str, found: Found) -> None:
     """Rules of a prompt/completion line."""
     if not completion or completion.isspace():
         found.append(Defect("empty_completion", "completion", "the completion is empty"))
+    elif len(completion) >= LOOP_CHARACTERS and loops(completion):
+        found.append(Defect("repetitive_completion", "completion", "the completion repeats its end over and over"))

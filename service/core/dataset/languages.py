@@ -3,7 +3,7 @@
 import re
 
 _LOOKED_AT, _SCRIPT_LOOKED_AT = 300, 80
-_LEAST_WORDS = 4
+_LEAST_LETTERS, _LEAST_VOTES, _SURE_VOTES = 4, 2, 4
 _SCRIPTS = (
     ("Japanese", re.compile("[\u3040-\u30ff]")),
     ("Korean", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
@@ -16,21 +16,62 @@ _SCRIPTS = (
     ("Thai", re.compile("[\u0e00-\u0e7f]")),
 )
 _WORDS = {
-    "English": "the and of to is that it for you with this are was on as be have not can",
-    "German": "der die und das ist nicht ein eine zu den mit auf für sie ich von dem sich auch wird werden",
-    "French": "le la les des et est une pour dans que qui vous pas sur avec ce cette sont du au",
-    "Spanish": "el los las una que en es para con por se su del al lo está son más como pero",
-    "Italian": "il che di è per una sono non con del della le gli più questo anche nel alla",
-    "Portuguese": "o que não uma para com os do da em um são você mais por isso pelo pela",
-    "Dutch": "de het een en van is dat niet te op voor met zijn je ik naar ook wordt",
+    "English": (
+        "the and of to is that it for you with this are was on as be have not can in your will from at "
+        "by or an my we they he she has been were which their there about would could should please how "
+        "what"
+    ),
+    "German": (
+        "der die und das ist nicht ein eine zu den mit auf für sie ich von dem sich auch wird werden im "
+        "dieses dieser diese sehr aber oder wenn man kann haben sind bei einen einer ihr ihre wir es "
+        "dass nach über"
+    ),
+    "French": (
+        "le la les des et est une pour dans que qui vous pas sur avec ce cette sont du au de un en ne "
+        "votre nous je très mais ou plus ont été être aux par il elle"
+    ),
+    "Spanish": (
+        "el los las una que en es para con por se su del al lo está son más como pero la de un y muy "
+        "usted puede este esta sus sin sobre también cuando hay ha abra debe"
+    ),
+    "Italian": (
+        "il che di è per una sono non con del della le gli più questo anche nel alla la un si da dei "
+        "delle molto può ha questa essere come ma suo"
+    ),
+    "Portuguese": (
+        "o que não uma para com os do da em um são você mais por isso pelo pela de as dos das no na "
+        "muito pode está como mas seu sua ao é"
+    ),
+    "Dutch": (
+        "de het een en van is dat niet te op voor met zijn je ik naar ook wordt deze aan in om er maar "
+        "heeft kan uw bij als wij door zeer"
+    ),
+    "Swedish": "och att det som en på är av för med till den har inte om ett kan jag du din mycket från vid",
+    "Polish": "nie się jest na do że to jak ale przez dla są być może od po czy bardzo który która oraz",
+    "Turkish": "bir ve bu için ile çok da de daha olarak gibi var olan ne ama en kadar sonra",
+    "Indonesian": "yang dan di ini untuk dengan tidak dari dalam akan pada itu adalah anda juga bisa ke",
 }
+_MARKS = {
+    "German": "ßäöü", "French": "çèêàùœî", "Spanish": "ñ¿¡áóú", "Italian": "èìò", "Portuguese": "ãõç", "Swedish": "åäö",
+    "Polish": "łąęśżźćń", "Turkish": "ğşıİ",
+}  # fmt: skip
 _LANGUAGES: dict[str, list[str]] = {}
 for _language, _listed in _WORDS.items():
     for _word in _listed.split():
         _LANGUAGES.setdefault(_word, []).append(_language)
 _WORD = re.compile(r"[^\W\d_]+")
-_FOREIGN = re.compile(" (?:d(?:e|ie|er) |la |und |het |che |el |que )")
-"""One of these stands in nearly any text in these languages that has no accents."""
+_NAMED = re.compile(
+    r"(?i)translat|übersetz|traduc|traduz|tradui|traduire|翻訳|訳して|翻译|번역|перевед"
+    r"|how do you say|\b(?:in|into|to) (?:\w+ )?(?:english|german|french|spanish|italian"
+    r"|portuguese|dutch|swedish|polish|turkish|japanese|chinese|korean|russian|arabic|greek"
+    r"|hebrew|hindi|thai|indonesian|latin)\b|auf (?:deutsch|englisch)|en (?:français"
+    r"|anglais|español|inglés)|(?:日本語|英語|中国語|韓国語|フランス語|ドイツ語|スペイン語)(?:で|に)"
+)
+
+
+def asks_for_language(question: str) -> bool:
+    """Whether a question asks for a translation, or for an answer in some language."""
+    return _NAMED.search(question) is not None
 
 
 def language_of(text: str) -> str | None:
@@ -43,8 +84,6 @@ def language_of(text: str) -> str | None:
         return script
     if (" the " in head) + (" of " in head) + (" and " in head) + (" to " in head) >= 2:
         return "English"
-    if head.isascii() and not _FOREIGN.search(head):
-        return None
     return _latin(head)
 
 
@@ -54,19 +93,24 @@ def _script_of(head: str) -> str | None:
     for name, pattern in _SCRIPTS:
         found = len(pattern.findall(head))
         if found * 2 >= letters or (name == "Japanese" and found * 6 >= letters):
-            return name if found >= _LEAST_WORDS else None
+            return name if found >= _LEAST_LETTERS else None
     return None
 
 
 def _latin(head: str) -> str | None:
     votes: dict[str, int] = {}
-    words = _WORD.findall(head.lower())
+    low = head.lower()
+    words = _WORD.findall(low)
     for word in words:
         for language in _LANGUAGES.get(word, ()):
             votes[language] = votes.get(language, 0) + 1
-    if not votes:
+    if not votes or max(votes.values()) < _LEAST_VOTES:
         return None
+    if not low.isascii():
+        for language in votes:
+            votes[language] += any(mark in low for mark in _MARKS.get(language, ""))
     best, *others = sorted(votes.values(), reverse=True)
-    if best < _LEAST_WORDS or best * 5 < len(words) or (others and others[0] * 3 > best * 2):
+    rival = others[0] if others else 0
+    if best * (5 if best >= _SURE_VOTES else 3) < len(words) or rival * 3 > best * 2:
         return None
     return max(votes, key=votes.__getitem__)

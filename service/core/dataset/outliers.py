@@ -2,21 +2,46 @@
 
 from bisect import insort
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from service.core.dataset.classes import NO_TEXT, FileFinding
-from service.core.dataset.languages import language_of
+from service.core.dataset.languages import asks_for_language, language_of
 
 LANGUAGES_LOOKED_AT = 20_000
 """Answers whose language is looked at; the report says so where there are more."""
 
-_LEAST = 10
 RARE = 0.05
 """Share of the examples up to which something is odd; beyond it is meant."""
 
-_LONG = 40
-_SHORT = 4
+_LEAST = 10
+_LONG, _WIDE_LONG = 20, 8
+_MOSTLY = 0.85
+_SHORT, _SHORT_WIDE = 4, 2
 _KEPT = 1000
+_LAST_LINE_WORDS = 3
+_STRUCTURED = "{[<`|"
+_OPEN = frozenset(",;(-、，")
 _CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
+_NEVER_LAST = frozenset(
+    ("and", "or", "the", "a", "an", "because", "but", "your", "their", "its", "than", "which", "of", "to", "with",
+     "und", "oder", "der", "die", "das", "et", "ou", "le", "la", "les", "y", "el", "los", "las", "que")
+)  # fmt: skip
+_NO_PROSE = frozenset("0123456789/\\@._=#<>")
+
+
+def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
+    """Say whether an answer stops in mid-sentence: a word that nothing can end on, or no mark at the end of prose."""
+    text = answer.rstrip()
+    last = text[-1:]
+    if not last or last in _CLOSED or not (last.isalnum() or last in _OPEN):
+        return ""
+    line = text[text.rfind("\n") + 1 :].lstrip()
+    words = line.split()
+    if not words or line[0] in "-*•|#>" or line[0].isdigit() or _NO_PROSE & set(words[-1]):
+        return ""
+    if last in _OPEN or words[-1].lower() in _NEVER_LAST:
+        return "surely" if len(words) > 1 else ""
+    return "" if len(line) < len(text) and len(words) <= _LAST_LINE_WORDS else "maybe"
 
 
 class _Odd:
@@ -45,7 +70,9 @@ class AnswerRules:
         self._answers = 0
         self._long = 0
         self._short = _Odd()
+        self._signs = _Odd()
         self._open = _Odd()
+        self._cut = _Odd()
         self._languages: dict[str, int] = {}
         self._foreign: dict[str, _Odd] = {}
         self._usual = ""
@@ -56,26 +83,40 @@ class AnswerRules:
             if answer is None or answer is NO_TEXT:
                 continue
             self._answers += 1
-            size = len(answer)
-            if size >= _LONG:
+            if len(answer) >= _LONG:
                 self._long += 1
-                last = answer[-1]
-                if last not in _CLOSED and (last.isalnum() or last in ",;-("):
-                    self._open.add(line)
-                if self._answers <= LANGUAGES_LOOKED_AT:
-                    self._note_language(line, question, answer)
-            elif size <= _SHORT:
-                self._short.add(line)
+                if answer[-1] not in _CLOSED:
+                    self._note_end(line, answer)
+            else:
+                self._note_short(line, answer.strip())
+            least = _LONG if answer.isascii() else _WIDE_LONG
+            if len(answer) >= least and self._answers <= LANGUAGES_LOOKED_AT:
+                self._note_language(line, question, answer)
+
+    def _note_end(self, line: int, answer: str) -> None:
+        how = ends_open(answer)
+        if how:
+            self._open.add(line)
+        if how == "surely":
+            self._cut.add(line)
+
+    def _note_short(self, line: int, answer: str) -> None:
+        if answer and not any(map(str.isalnum, answer)) and answer.isascii():
+            self._signs.add(line)
+        elif 0 < len(answer) <= (_SHORT if answer.isascii() else _SHORT_WIDE):
+            self._short.add(line)
+        elif len(answer) > _SHORT and answer[-1] in _OPEN and " " in answer:
+            self._cut.add(line)
 
     def _note_language(self, line: int, question: str, answer: str) -> None:
         """Count the answer's language; keep the line if it is not the usual one, nor that of the question."""
-        language = language_of(answer)
+        language = None if answer[0] in _STRUCTURED else language_of(answer)
         if language is None:
             return
         count = self._languages[language] = self._languages.get(language, 0) + 1
         if count > self._languages.get(self._usual, 0):
             self._usual = language
-        elif language != self._usual and language_of(question) != language:
+        elif language != self._usual and language_of(question) != language and not asks_for_language(question):
             self._foreign.setdefault(language, _Odd()).add(line)
 
     @property
@@ -84,21 +125,29 @@ class AnswerRules:
 
     def findings(self) -> Iterator[FileFinding]:
         """Yield what stands out; nothing for sets too small to tell."""
-        if self._long < _LEAST:
+        if self._answers < _LEAST:
             return
-        if self._short.rare_among(self._answers) and self._long >= self._answers * (1 - 2 * RARE):
-            for line in self._short.lines:
-                told = (
-                    f"the answer has at most {_SHORT} characters, {self._long} of {self._answers} have {_LONG} or more"
-                )
-                yield FileFinding("short_completion", line, None, told, ())
-        if self._open.rare_among(self._long):
-            for line in self._open.lines:
-                told = f"the answer ends in mid-sentence, unlike {self._long - self._open.count} of {self._long} others"
-                yield FileFinding("truncated_completion", line, None, told, ())
+        yield from self._too_short()
+        yield from self._cut_off()
         known, strange = sum(self._languages.values()), sum(odd.count for odd in self._foreign.values())
         if known >= _LEAST and strange <= max(1, known * RARE):
             for language, odd in self._foreign.items():
                 for line in odd.lines if language != self._usual else ():
                     told = f"the answer is in {language}, {self._languages[self._usual]} others are in {self._usual}"
                     yield FileFinding("mixed_language", line, None, told, ())
+
+    def _too_short(self) -> Iterator[FileFinding]:
+        if self._signs.rare_among(self._answers):
+            for line in self._signs.lines:
+                yield FileFinding("short_completion", line, None, "the answer has neither letter nor digit", ())
+        if self._short.rare_among(self._answers) and self._long >= self._answers * _MOSTLY:
+            for line in self._short.lines:
+                told = f"the answer has a few letters, {self._long} of {self._answers} have {_LONG} or more"
+                yield FileFinding("short_completion", line, None, told, ())
+
+    def _cut_off(self) -> Iterator[FileFinding]:
+        cut = set(self._cut.lines) if self._cut.rare_among(self._answers) else set[int]()
+        if self._long >= _LEAST and self._open.rare_among(self._long):
+            cut |= set(self._open.lines)
+        for line in sorted(cut):
+            yield FileFinding("truncated_completion", line, None, "the answer ends in mid-sentence", ())

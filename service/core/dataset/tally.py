@@ -9,8 +9,8 @@ from service.core.dataset.report import HistogramBin, PerExample, Tokens
 
 _BINS = 20
 _LONGEST = 10
-_ENOUGH = 50
-_SHORT = 200
+_ENOUGH, _MANY = 10, 20
+_SHORT = 100
 _TIMES = 10
 
 
@@ -56,11 +56,11 @@ class TokenTally:
             self._longest = nsmallest(_LONGEST, pairs, key=lambda pair: (-pair[0], pair[1]))
 
     def outliers(self) -> Iterator[tuple[int, int, int]]:
-        """Yield line and length of examples ten times as long as 95 % of all are at most, and what that is."""
+        """Yield line and length of examples ten times as long as nearly all are at most, and what that is."""
         number = self.examples
         if number < _ENOUGH:
             return
-        usual = _percentile(sorted(self._lengths.items()), number, 0.95)
+        usual = _percentile(sorted(self._lengths.items()), number, 0.95 if number >= _MANY else 0.9)
         for length, line in self._longest:
             if length >= _TIMES * max(usual, _SHORT):
                 yield line, length, usual

@@ -46,7 +46,7 @@ TOKENS = (
         r"|end)▁of▁sentence)｜>|\[gMASK\]",
         "the text holds a token of a chat template",
         hint=(
-            r"(?:<|\\u003[cC])(?:\|[A-Za-z][A-Za-z0-9_]{0,30}\||<\\?/?SYS|start_of_t|end_of_t|\\?/?s(?:>"
+            r"(?:<|\\u003[cC])(?:\|[A-Za-z][A-Za-z0-9_]*\||<\\?/?SYS|start_of_t|end_of_t|\\?/?s(?:>"
             r"|\\u003[eE])|[be]os|\xef\xbd\x9c|\\u(?i:ff5c))"
             r"|INST\]|gMASK\]"
         ),

@@ -24,10 +24,12 @@ _NAMES = re.compile(r"[A-Za-z]{2,}[._][A-Za-z]{2,}\d{0,4}@")
 _TOLL_FREE = re.compile(r"\D*1?\D*(?:8(?:00|33|44|55|66|77|88)|900)\D")
 
 
-def _is_address(match: str, _text: str) -> bool:
+def _is_address(match: str, text: str) -> bool:
     """Whether an e-mail address is a person's: no role, no file, and on reserved domains at least a full name."""
     name, _, domain = match.partition("@")
     if name.lower() in _ROLES or domain.rpartition(".")[2].lower() in _FILES:
+        return False
+    if re.search(rf"://[^\s/]*{re.escape(match)}", text):  # a password before a host
         return False
     return _NAMES.match(match) is not None if _RESERVED.search(match) else True
 
@@ -87,7 +89,7 @@ PERSONAL = (
         rf"{_B}[2-6](?:\d{{12,18}}|\d{{3}}(?:([ -])\d{{4}}(?:\1\d{{4}}){{2}}|([ -])\d{{6}}\2\d{{5}})){_E}",
         "the text holds a payment card number",
         stands_for="CARD",
-        hint=r"[2-6]\d{12}|[2-6]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{4}|[2-6]\d{3}[ -]\d{6}[ -]\d{5}",
+        hint=r"\d{13}|\d{4} \d{4} \d{4} |\d{4}-\d{4}-\d{4}-|\d{4}[ -]\d{6}[ -]\d",
         confirm=lambda match, _: is_card(match),
         hidden=True,
     ),
@@ -96,7 +98,7 @@ PERSONAL = (
         r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
         "the text holds a bank account number (IBAN)",
         stands_for="IBAN",
-        hint=r"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",
+        hint=r"[A-Z]\d\d(?:[0-9A-Z]{4}[0-9A-Z]{4}| [0-9A-Z]{4} [0-9A-Z]{4})",
         confirm=lambda match, _: is_iban(match),
         hidden=True,
     ),

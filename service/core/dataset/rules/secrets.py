@@ -14,10 +14,9 @@ _TOKENS = (
     r"|gsk_[A-Za-z0-9]{40,}|shp(?:at|ss|ca)_[a-fA-F0-9]{32}|whsec_[A-Za-z0-9+/]{24,}|\d{8,10}:AA[A-Za-z0-9_-]{33}"
 )
 _TOKENS_HINT = (
-    r"sk-[A-Za-z0-9_-]{20}|[AS]KIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30}|github_pat_|xox[abeprs]-|xapp-\d-"
-    r"|AIza[A-Za-z0-9_-]{30}"
-    r"|ey[JK][A-Za-z0-9_-]{10}|glpat-|hf_[A-Za-z0-9]{30}|[sr]k_(?:live|test)_|SG\.[A-Za-z0-9_-]{16}|npm_[A-Za-z0-9]{36}"
-    r"|pypi-Ag|GOCSPX-|ya29\.|dop_v1_|gsk_[A-Za-z0-9]{40}|shp(?:at|ss|ca)_|whsec_|:AA[A-Za-z0-9_-]{33}"
+    r"sk-[A-Za-z0-9_-]{8}|[AS]KIA[0-9A-Z]{4}|gh[pousr]_[A-Za-z0-9]{4}|github_pat_|xox[abeprs]-|xapp-\d-"
+    r"|AIza[A-Za-z0-9_-]{4}|ey[JK][A-Za-z0-9_-]{10}|glpat-|hf_[A-Za-z0-9]{8}|[sr]k_(?:live|test)_|SG\.[A-Za-z0-9_-]{8}"
+    r"|npm_[A-Za-z0-9]{8}|pypi-Ag|GOCSPX-|ya29\.|dop_v1_|gsk_[A-Za-z0-9]{8}|shp(?:at|ss|ca)_|whsec_|:AA[A-Za-z0-9_-]{8}"
 )
 _NAMED = (
     r"(?:api[ _-]?key|secret(?:[ _-]?(?:access[ _-]?)?key)?|access[ _-]?(?:key|token)|auth[ _-]?token"
@@ -85,7 +84,7 @@ SECRETS = (
         "secret_detected",
         f"{_B}{_URL}",
         "the text holds an address with a password",
-        hint=r"[a-z0-9+]{3}:\\?/\\?/[A-Za-z0-9_.%-]{1,64}:[^ \"/@]{4,64}@",
+        hint=r"[a-z0-9+]:\\?/\\?/[A-Za-z0-9_.%-]+:[^ \"/@\\]+@",
         confirm=_is_login,
         hidden=True,
     ),
