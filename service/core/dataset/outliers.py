@@ -19,6 +19,7 @@ _MOSTLY = 0.85
 _SHORT, _SHORT_WIDE = 4, 2
 _KEPT = 1000
 _LAST_LINE_WORDS = 3
+_END = 400
 _STRUCTURED = "{[<`|"
 _OPEN = frozenset(",;(-、，")
 _CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
@@ -31,7 +32,7 @@ _NO_PROSE = frozenset("0123456789/\\@._=#<>")
 
 def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
     """Say whether an answer stops in mid-sentence: a word that nothing can end on, or no mark at the end of prose."""
-    text = answer.rstrip()
+    text = answer[-_END:].rstrip()
     last = text[-1:]
     if not last or last in _CLOSED or not (last.isalnum() or last in _OPEN):
         return ""
