@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,3 +127,29 @@ def test_a_csv_file_becomes_a_dataset(typed: Type) -> None:
     assert typed("convert", "faq.csv", *template, "-o", "faq.jsonl").exit_code == 0
     texts = [message["content"] for message in json.loads(Path("faq.jsonl").read_text())["messages"]]
     assert texts == ["Be a; b", "a; b", "c"]
+
+
+def test_the_documents_example_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs/datasets.md").read_text("utf-8")
+    script = re.search(r"^```sh\n(printf.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    shown = re.search(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert script is not None
+    assert shown is not None
+    commands = script[1].replace("\\\n", "").splitlines()
+    subprocess.run(["sh", "-c", commands[0]], check=True)
+    said: list[str] = []
+    for command in commands[1:]:
+        words, fails, _ = command.partition(" || test $? = 1")
+        done = CliRunner(env={"COLUMNS": "200"}).invoke(cli, shlex.split(words)[1:])
+        assert done.exit_code == bool(fails), done.output
+        said.append(done.output)
+    printed = ["\n".join(line.rstrip() for line in output.splitlines()) for output in said]
+    assert shown[1].strip() in printed[0]
+    lines = [
+        json.loads(line)
+        for name in ("train.jsonl", "train.validation.jsonl")
+        for line in Path(name).read_bytes().splitlines()
+    ]
+    assert len(lines) == 3
+    assert "Write to [EMAIL_1]." in str(lines)
