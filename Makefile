@@ -68,6 +68,7 @@ bench: $(STAMP) ## Measure against references in the same run
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.polling
+	$(BIN)/python -m bench.uploads
 
 docs: $(STAMP) ## Write anew what documents repeat of the code: API description, settings, states
 	$(BIN)/python -m openapi.generate

@@ -10,7 +10,6 @@ import os
 import secrets
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,10 +23,9 @@ import uvloop
 
 from bench.http_load import CONNECTIONS, Round, measure, once, request_bytes
 from bench.http_recording import Call, Monitor, Recording
-from service.cli.embedded import prepare
+from bench.processes import START_LIMIT_S, process, redis_server
 
 GOAL = 0.5
-START_LIMIT_S = 30.0
 WARM_UP_S = 0.5
 GET_IDS = 64
 JOBS = "/v1/fine_tuning/jobs"
@@ -72,7 +70,7 @@ def main() -> int:
 
 
 async def _measure(stack: ExitStack, folder: Path, options: argparse.Namespace) -> list[Sample]:
-    url = stack.enter_context(_redis(folder))
+    url = stack.enter_context(redis_server(folder))
     environment = {"TUNEWRIGHT_REDIS_URL": url, "TUNEWRIGHT_DATA_DIR": str(folder / "data")}
     app_port, app_pid = stack.enter_context(_uvicorn(options.app, environment))
     await _answers(app_port, request_bytes("GET", "/health/live"))
@@ -143,47 +141,14 @@ async def _rounds(servers: list[Server], rounds: int, seconds: float, connection
 
 
 @contextmanager
-def _redis(folder: Path) -> Generator[str]:
-    """Run a private server, as `tunewright up` would, and yield its URL."""
-    embedded = prepare(folder / "redis", folder / "redis.sock")
-    with _process(list(embedded.command), {}):
-        client = redis.Redis.from_url(embedded.url)
-        end = time.monotonic() + START_LIMIT_S
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-        client.close()
-        yield embedded.url
-
-
-@contextmanager
 def _uvicorn(factory: str, environment: dict[str, str]) -> Generator[tuple[int, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--loop", "uvloop"]
     command += ["--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    with _process(command, environment) as process:
-        yield port, process.pid
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with process(command, environment) as started:
+        yield port, started.pid
 
 
 async def _answers(port: int, request: bytes) -> None:
