@@ -24,6 +24,7 @@ from service.store.jobs import JobStore
 from service.store.models import ModelStore
 from service.store.redis import check_durability, connect
 from service.store.reports import ReportStore
+from service.store.sources import SourceStore
 from service.store.stages import StageStore
 from service.store.uploads import UploadStore
 from service.store.webhooks import WebhookStore
@@ -46,6 +47,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     jobs: JobStore
     models: ModelStore
     reports: ReportStore
+    sources: SourceStore
     uploads: UploadStore
     webhooks: WebhookStore
     keys: ApiKeyStore
@@ -89,6 +91,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),
         reports=ReportStore(redis, blobs),
+        sources=SourceStore(redis, files),
         uploads=UploadStore(redis),
         webhooks=WebhookStore(redis),
         keys=ApiKeyStore(redis),

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from service.core.signatures import is_secret
 Seconds = Annotated[float, Meta(gt=0)]
 _PREFIX = "TUNEWRIGHT_"
 _ORGANIZATION = r"\A[A-Za-z0-9_.-]{1,64}\Z"  # a part of `ft:BASE:ORGANIZATION:SUFFIX:ID`
+_LISTS = frozenset({"webhook_allow", "source_allow", "source_buckets"})
+_BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^/%?#\\]+)*/?\Z")
 Preset = Literal["openai", "azure", "nebius", "generic", "tunewright"]
 
 
@@ -120,6 +123,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_file_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/files`.")] = 536_870_912
     max_upload_bytes: Annotated[int, Meta(ge=1, description="Largest file over `/v1/uploads`.")] = 8_589_934_592
     max_dataset_bytes: Annotated[int, Meta(ge=1, description="Largest body of `/v1/datasets`.")] = 8_000_000_000
+    source_allow: Annotated[
+        tuple[str, ...], Meta(description="CIDR ranges or host names that datasets may come from beside public https.")
+    ] = ()
+    source_buckets: Annotated[
+        tuple[str, ...], Meta(description="`s3://`, `gs://` or `az://` folders that datasets may come from.")
+    ] = ()
+    source_timeout_s: Annotated[Seconds, Meta(description="Longest time for one try to fetch a dataset.")] = 3_600.0
+    source_slots: Annotated[int, Meta(ge=1, le=64, description="Datasets fetched at the same time.")] = 1
+    hf_endpoint: Annotated[str, Meta(pattern=r"\Ahttps?://[^/?#]+/?\Z", description="Where `hf://` datasets are.")] = (
+        "https://huggingface.co"
+    )
+    hf_token_file: Annotated[
+        Path | None, Meta(description="File with a token for the hub; whoever uses the API reads what it may read.")
+    ] = None
     blob_grace_s: Annotated[float, Meta(ge=0, description="Age at which unused blobs and runs go.")] = 86_400.0
     providers: dict[str, ProviderSettings] = {}
 
@@ -163,8 +180,12 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
         _check_provider(name, provider)
     if settings.redis_url is not None:
         _check_redis_url(settings.redis_url)
-    for entry in settings.webhook_allow:
-        _check_allowed(entry)
+    for name in ("webhook_allow", "source_allow"):
+        for entry in getattr(settings, name):
+            _check_allowed(name, entry)
+    for folder in settings.source_buckets:
+        if not _BUCKET.match(folder):
+            raise ConfigurationError(f"source_buckets: {folder!r} is no s3://BUCKET/FOLDER, gs://… or az://….")
     return settings
 
 
@@ -192,7 +213,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
             hint = f"Did you mean {_PREFIX}{close[0].upper()}?" if close else "See the settings table in the README."
             raise ConfigurationError(f"The variable {variable} is no setting. {hint}")
     given = {name: env[variable] for variable, name in known.items() if env.get(variable)}
-    return {name: _listed(text) if name == "webhook_allow" else text for name, text in given.items()}
+    return {name: _listed(text) if name in _LISTS else text for name, text in given.items()}
 
 
 def _listed(text: str) -> list[str]:
@@ -275,12 +296,12 @@ def _is_redis_url(url: str) -> bool:
     return parts.scheme == "unix" and has_path
 
 
-def _check_allowed(entry: str) -> None:
+def _check_allowed(name: str, entry: str) -> None:
     try:
         check_allowed(entry)
     except BadAddress as error:
         raise ConfigurationError(
-            f"webhook_allow: {entry!r} is neither a CIDR range (10.0.0.0/8) nor an address nor a host name."
+            f"{name}: {entry!r} is neither a CIDR range (10.0.0.0/8) nor an address nor a host name."
         ) from error
 
 

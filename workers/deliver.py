@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from redis.exceptions import RedisError
 
 from service.core import clock, signatures
-from service.core.addresses import WebhookPolicy
+from service.core.addresses import AddressPolicy
 from service.core.errors import NotFound
 from service.core.webhooks import (
     PATIENCE_S,
@@ -75,7 +75,7 @@ class Deliverer:
         self,
         store: WebhookStore,
         client: WebhookClient,
-        policy: Callable[[], Awaitable[WebhookPolicy]],
+        policy: Callable[[], Awaitable[AddressPolicy]],
         *,
         slots: int = SLOTS,
         drain_s: float = DRAIN_S,
@@ -172,7 +172,7 @@ class Deliverer:
             _log.error("deliver: a try broke; its lease will end", exc_info=error)
 
     async def _deliver(
-        self, claim: Claim, row: WebhookDelivery, message: WebhookMessage | None, policy: WebhookPolicy
+        self, claim: Claim, row: WebhookDelivery, message: WebhookMessage | None, policy: AddressPolicy
     ) -> None:
         endpoint = self._endpoints.get(row.owner)
         verdict = await self._verdict(row, endpoint, message, policy)
@@ -191,7 +191,7 @@ class Deliverer:
         row: WebhookDelivery,
         endpoint: WebhookEndpoint | None,
         message: WebhookMessage | None,
-        policy: WebhookPolicy,
+        policy: AddressPolicy,
     ) -> Verdict:
         if message is None:
             return give_up(row, "expired")

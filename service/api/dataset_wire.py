@@ -19,7 +19,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
     """A file of purpose `fine-tune`, seen whole. `report` is null until the check is done.
 
-    `bytes` and `sha256` are null while a dataset is being made of others, which `derivation` tells of."""
+    `bytes` and `sha256` are null while it is fetched from `source`, or made of others, which `derivation` tells of.
+    """
 
     id: str
     object: Literal["dataset"] = "dataset"
@@ -35,6 +36,7 @@ class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None
     derived_from: str | None
     derivation: DerivationOut | None
+    source: str | None
     report: Verdict | None
 
     @classmethod
@@ -54,6 +56,7 @@ class DatasetOut(msgspec.Struct, frozen=True, kw_only=True):
             metadata=record.metadata,
             derived_from=record.derived_from,
             derivation=None if record.derivation is None else DerivationOut.of(record.derivation),
+            source=record.source,
             report=_verdict(record),
         )
 

@@ -7,31 +7,33 @@ from litestar.params import FromPath
 from service.api import queries
 from service.api.bodies import stream
 from service.api.context import HttpRequest, runtime_of
+from service.api.dataset_input import asked_of, from_url
 from service.api.dataset_wire import DatasetOut
 from service.api.derive import derive_dataset, get_diff
-from service.api.encodings import decoded
-from service.api.file_wire import lifetime_of
 from service.api.files import find_dataset, order_of
 from service.api.idempotency import attempt
-from service.api.ingest import arrival, keep, new_file_id
-from service.api.metadata import check_metadata
+from service.api.ingest import arrival, keep
 from service.api.replies import Reply, json_reply, page
-from service.api.report_requests import METHODS, model_of
 from service.api.reports import get_report
 from service.api.waiting import settled
 from service.core import clock
-from service.core.errors import InvalidRequest, UnsupportedMedia
-from service.core.files import TRAINING, FileRecord, display_name
+from service.core.errors import UnsupportedMedia
+from service.core.files import TRAINING, FileRecord
 from service.store.blobs import Blob
+from service.store.encodings import decoded
 
 _PAGE, _MOST = 20, 1_000
 
 
 @post("/", request_max_body_size=None, status_code=200)
 async def create_dataset(request: HttpRequest) -> Reply:
-    """Store JSON lines sent as the body itself; `?filename=&model=&method=` say what they are."""
-    _check_kind(request)
-    asked = _asked(request)
+    """Store JSON lines sent as the body itself, or (as application/json) fetch them from `url`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return await from_url(request)
+    if kind.startswith("multipart/"):
+        raise UnsupportedMedia("Send the JSON lines as the body itself here; /v1/files takes multipart forms.")
+    asked = asked_of(request)
     limit = runtime_of(request).settings.max_dataset_bytes
     encoding = request.headers.get("content-encoding", "")
     async with attempt(request, None) as tried, arrival(request, tried) as arrived:
@@ -72,35 +74,3 @@ datasets = Router(
 
 def _described(asked: FileRecord, blob: Blob) -> FileRecord:
     return msgspec.structs.replace(asked, bytes=blob.bytes, sha256=blob.sha256)
-
-
-def _check_kind(request: HttpRequest) -> None:
-    """Refuse bodies that are surely not meant as JSON lines."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        raise InvalidRequest(
-            "Remote sources ({'url'} as application/json) are not available yet. Send JSON lines as the body, with "
-            "Content-Type application/jsonl or none.",
-            code="not_available",
-        )
-    if kind.startswith("multipart/"):
-        raise UnsupportedMedia("Send the JSON lines as the body itself here; /v1/files takes multipart forms.")
-
-
-def _asked(request: HttpRequest) -> FileRecord:
-    """Return a record with what the query says, and no bytes yet. Raises InvalidRequest."""
-    seconds = queries.text_of(request, "expires_after")
-    lifetime = lifetime_of(None if seconds is None else "created_at", seconds)
-    created_at = int(clock.now())
-    return FileRecord(
-        id=new_file_id(),
-        filename=display_name(queries.text_of(request, "filename") or "dataset.jsonl"),
-        purpose=TRAINING,
-        bytes=0,
-        sha256="",
-        created_at=created_at,
-        expires_at=None if lifetime is None else created_at + lifetime,
-        metadata=check_metadata(queries.metadata_of(request)) or None,
-        asked_model=model_of(request),
-        asked_method=queries.choice_of(request, "method", METHODS),
-    )

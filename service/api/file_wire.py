@@ -38,6 +38,13 @@ class FileOut(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class ExpiresAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The life of a file to be."""
+
+    anchor: Literal["created_at"]
+    seconds: int
+
+
 class FileDeleted(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a deletion."""
 

@@ -104,15 +104,15 @@ async def find_dataset(request: HttpRequest, file_id: str, param: str = "id") ->
 
 
 def check_content(record: FileRecord, param: str = "id") -> None:
-    """Raise InvalidRequest for a dataset that is still being made of others, NotFound for one that could not be."""
+    """Raise InvalidRequest for a dataset that is still being made or fetched, NotFound for one that could not be."""
     if record.has_content:
         return
     if record.status == "error":
         raise NotFound(
-            f"The dataset {record.id} could not be made: {record.status_details}", param=param, code="dataset_not_made"
+            f"The dataset {record.id} has no content: {record.status_details}", param=param, code="dataset_not_made"
         )
     raise InvalidRequest(
-        f"The dataset {record.id} is still being made; GET /v1/datasets/{record.id} with `Prefer: wait=60` holds its "
+        f"The dataset {record.id} is still being made or fetched; GET /v1/datasets/{record.id} with `Prefer: wait=60` holds its "
         "answer until it is.",
         param=param,
         code="dataset_not_ready",

@@ -58,7 +58,7 @@ class ActualOut(msgspec.Struct, frozen=True, kw_only=True):
 class ReproduceOut(msgspec.Struct, frozen=True, kw_only=True):
     """What it takes to do the run again."""
 
-    training_sha256: str
+    training_sha256: str | None
     validation_sha256: str | None
     model: str
     requested_model: str
@@ -206,8 +206,8 @@ def _tunewright(job: Job, dry_run: bool) -> TunewrightOut:
         suffix=job.suffix,
         parent=job.parent,
         reproduce=ReproduceOut(
-            training_sha256=job.training.sha256,
-            validation_sha256=job.validation.sha256 if job.validation else None,
+            training_sha256=job.training.sha256 or None,
+            validation_sha256=job.validation.sha256 or None if job.validation else None,
             model=job.model,
             requested_model=job.requested_model,
             hyperparameters=job.hyperparameters,

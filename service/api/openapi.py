@@ -2,7 +2,7 @@
 
 import re
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Litestar
@@ -42,7 +42,8 @@ def document(app: Litestar) -> dict[str, Any]:
 
 def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """Return the reference of each struct that a route reads or answers, and all components."""
-    kinds = [kind for shape in SHAPES.values() for kind in (shape.answer, shape.body) if isinstance(kind, type)]
+    shown = [kind for shape in SHAPES.values() for kind in (shape.answer, *_choices(shape.body))]
+    kinds = [kind for kind in shown if isinstance(kind, type)]
     unique = list(dict.fromkeys([*kinds, ErrorEnvelope]))
     references, components = msgspec.json.schema_components(unique, ref_template=_REF)
     return dict(zip(unique, references, strict=True)), dict(sorted(components.items()))
@@ -58,7 +59,8 @@ def _operation(path: str, name: str, text: str, names: dict[Any, dict[str, Any]]
         "responses": _responses(shape, names),
     }
     if shape.body is not None:
-        operation["requestBody"] = {"required": True, "content": _body(shape.body, names)}
+        content = {media: schema for kind in _choices(shape.body) for media, schema in _body(kind, names).items()}
+        operation["requestBody"] = {"required": True, "content": content}
     if path.startswith(_OPEN):
         operation["security"] = []
     return operation
@@ -91,6 +93,11 @@ def _responses(shape: Shape, names: dict[Any, dict[str, Any]]) -> dict[str, Any]
     for status in shape.statuses:
         responses[str(status)] = {"description": "Not yet: ask again" if status == 202 else "Not now"}
     return {**responses, "default": {"description": "An error", "content": failed}}
+
+
+def _choices(body: Any) -> tuple[Any, ...]:
+    """Return the bodies that a route takes; a Form is a tuple too, and one body."""
+    return cast("tuple[Any, ...]", body) if type(body) is tuple else (body,)
 
 
 def _body(kind: Any, names: dict[Any, dict[str, Any]]) -> dict[str, Any]:

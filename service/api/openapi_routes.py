@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from service.api.dataset_input import DatasetFromUrl
 from service.api.dataset_wire import DatasetOut
 from service.api.derive_wire import DeriveCreate
 from service.api.estimates import EstimateOut
@@ -32,7 +33,10 @@ from service.core.prepare.diff import Diff
 
 
 class Shape(NamedTuple):
-    """One handler: struct (or media type) of body and answer, names of query parameters and headers, other statuses."""
+    """One handler: struct (or media type) of body and answer, names of query parameters and headers, other statuses.
+
+    A tuple of bodies says that any of them is taken.
+    """
 
     answer: Any
     body: Any = None
@@ -86,7 +90,7 @@ SHAPES: dict[str, Shape] = {
     "cancel_upload": Shape(UploadOut),
     "create_dataset": Shape(
         DatasetOut,
-        _LINES,
+        (_LINES, DatasetFromUrl),
         query=("filename", "model", "method", "expires_after", "metadata"),
         headers=(*_KEY, "Content-Encoding"),
     ),

@@ -3,6 +3,7 @@
 import msgspec
 
 from service.api.context import HttpRequest, context_of, runtime_of
+from service.api.files import check_content
 from service.api.replies import Headers
 from service.api.reports import report_of
 from service.core import clock, moves
@@ -27,8 +28,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def report_for(request: HttpRequest, subject: Subject) -> tuple[Report | None, Headers]:
-    """Return the report that a job of this kind stands on; None while a worker makes it."""
+    """Return the report that a job of this kind stands on; None while a worker makes it.
+
+    Raises InvalidRequest while one of its files is still being made or fetched.
+    """
     validation = subject.validation
+    check_content(subject.training, "training_file")
+    if validation is not None:
+        check_content(validation, "validation_file")
     asked = ReportRequest(
         file_id=subject.training.id,
         sha256=subject.training.sha256,

@@ -16,13 +16,11 @@ _MAX_MODEL = 256
 def model_of(request: HttpRequest) -> str | None:
     """Return the query's `model`. Raises InvalidRequest for one that no provider can take."""
     model = queries.text_of(request, "model")
-    if model is not None:
-        check_model(request, model)
-    return model
+    return None if model is None else check_model(request, model)
 
 
-def check_model(request: HttpRequest, model: str) -> None:
-    """Raise InvalidRequest for a model that no provider can take."""
+def check_model(request: HttpRequest, model: str) -> str:
+    """Return `model`. Raises InvalidRequest for one that no provider can take."""
     if not (1 <= len(model) <= _MAX_MODEL and model.isprintable()):
         raise InvalidRequest(f"A model name has 1 to {_MAX_MODEL} printable characters.", param="model")
     if not _may_be_known(request, model):

@@ -27,17 +27,10 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     form = queries.text_of(request, "format") or "json"
     if form not in _FORMATS:
         raise InvalidRequest(f"Invalid 'format': there are {', '.join(_FORMATS)}.", param="format")
-
-    async def read() -> FileRecord:
-        return await find_dataset(request, file_id)
-
-    record = await read()
-    if not record.has_content and record.status == "uploaded":  # it is being made of others
-        record, _ = await settled(request, file_id, read, lambda found: found.has_content or found.status == "error")
+    record, headers = await _arrived(request, file_id)
     asked = await requested(request, record)
-    report, headers = None, ()
-    if record.has_content or record.status == "error":
-        check_content(record)
+    report = None
+    if record.has_content:
         report, headers = await report_of(request, record, asked)
     if report is None:
         pending = ReportPending(
@@ -52,6 +45,21 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
             to_sarif(report, record.filename), headers=((b"content-type", b"application/sarif+json"), *headers)
         )
     return json_reply(report, headers=headers)
+
+
+async def _arrived(request: HttpRequest, file_id: str) -> tuple[FileRecord, Headers]:
+    """Return the dataset, waiting for its content as the client prefers. Raises InvalidRequest if none will come."""
+
+    async def read() -> FileRecord:
+        return await find_dataset(request, file_id)
+
+    record = await read()
+    if record.has_content:
+        return record, ()
+    record, headers = await settled(request, file_id, read, lambda found: found.has_content or found.status == "error")
+    if record.status == "error":
+        check_content(record)
+    return record, headers
 
 
 async def report_of(request: HttpRequest, record: FileRecord, asked: ReportRequest) -> tuple[Report | None, Headers]:

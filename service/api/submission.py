@@ -6,12 +6,11 @@ from typing import Any
 import msgspec
 
 from service.api.context import ApiContext, HttpRequest, context_of, runtime_of
-from service.api.files import check_content
 from service.api.job_input import JobCreate, method_of, options_of
 from service.api.metadata import check_metadata
 from service.core import clock, ids
 from service.core.addresses import BadAddress, parse_target
-from service.core.errors import InvalidRequest, NotFound
+from service.core.errors import InvalidRequest
 from service.core.files import TRAINING, FileRecord
 from service.core.jobs import Input, Job, Method
 from service.core.models import TunedModel
@@ -49,7 +48,10 @@ async def prepared(request: HttpRequest, asked: JobCreate) -> Job:
 
 
 async def inputs_of(request: HttpRequest, asked: JobCreate) -> tuple[FileRecord, FileRecord | None]:
-    """Return the files that a body names. Raises InvalidRequest for one that is not there or no dataset."""
+    """Return the files that a body names, perhaps still without content.
+
+    Raises InvalidRequest for one that is not there or no dataset.
+    """
     training = await _input_file(request, asked.training_file, "training_file")
     if asked.validation_file is None:
         return training, None
@@ -89,10 +91,12 @@ async def _input_file(request: HttpRequest, file_id: str, param: str) -> FileRec
         raise InvalidRequest(
             f"Invalid {param}: the purpose of {file_id} is {record.purpose!r}, not 'fine-tune'.", param=param
         )
-    try:
-        check_content(record, param)
-    except NotFound as error:
-        raise InvalidRequest(error.message, param=param, code=error.code) from error
+    if record.status == "error" and not record.has_content:
+        raise InvalidRequest(
+            f"Invalid {param}: the dataset {file_id} has no content: {record.status_details}",
+            param=param,
+            code="dataset_not_made",
+        )
     return record
 
 

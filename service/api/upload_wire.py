@@ -4,16 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from service.api.file_wire import FileOut
+from service.api.file_wire import ExpiresAfter, FileOut
 from service.core.files import Purpose
 from service.core.uploads import Part, UploadRecord, UploadStatus
-
-
-class ExpiresAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The life of the file to be."""
-
-    anchor: Literal["created_at"]
-    seconds: int
 
 
 class UploadCreate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Where a webhook may go: which URLs are taken, and which addresses a connection may be made to.
+"""Where webhooks may go and remote sources may be: which URLs are taken, which addresses may be connected to.
 
 Two checks, both pure. `parse_target` reads a URL at registration and before each try, without looking names up.
 `check_addresses` judges what a name resolved to, at connect time; only an address that passed it is connected to, so
@@ -58,10 +58,10 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".intranet", ".lan", ".h
 
 
 class BadAddress(Exception):
-    """A URL or address that webhooks may not go to. The message is fit for the client and names no address found."""
+    """A URL or address that is not open to us. The message is fit for the client and names no address found."""
 
 
-class WebhookPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class AddressPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What beside public https is allowed.
 
     `local` is true only while the service is bound to loopback and no key is configured: then plain http is taken, and
@@ -98,7 +98,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return host if self.explicit_port is None else f"{host}:{self.explicit_port}"
 
 
-def parse_target(url: str, policy: WebhookPolicy) -> Target:
+def parse_target(url: str, policy: AddressPolicy) -> Target:
     """Return the parts of `url`, or raise BadAddress; names are not looked up here.
 
     Refused: other schemes than https (http by `policy`), user names, fragments, ports below 1024 other than 80 and
@@ -133,7 +133,7 @@ def parse_target(url: str, policy: WebhookPolicy) -> Target:
     return target
 
 
-def check_addresses(target: Target, addresses: Sequence[str], policy: WebhookPolicy) -> list[str]:
+def check_addresses(target: Target, addresses: Sequence[str], policy: AddressPolicy) -> list[str]:
     """Return `addresses` (what `target.host` resolved to) if every one of them may be connected to.
 
     Raises BadAddress if one may not, or there is none: a name with one good and one bad address is refused whole.
@@ -156,7 +156,7 @@ def check_allowed(entry: str) -> None:
     _host(entry.lower(), bracketed=False)
 
 
-def _check_target(target: Target, policy: WebhookPolicy) -> None:
+def _check_target(target: Target, policy: AddressPolicy) -> None:
     if policy.trusts(target.host):
         return
     address = _literal(target.host)
@@ -165,20 +165,20 @@ def _check_target(target: Target, policy: WebhookPolicy) -> None:
         return
     if target.host == "localhost" or target.host.endswith(".localhost"):
         if not policy.local:
-            raise BadAddress("Webhooks may not go to this machine.")
+            raise BadAddress("The URL may not lead to this machine.")
         return
     _check_scheme_and_port(target, opened=bool(policy.networks) or policy.local)
     if ("." not in target.host or target.host.endswith(_LOCAL_SUFFIXES)) and not policy.networks:
-        raise BadAddress("Webhooks may not go to a local name; the operator can open it with webhook_allow.")
+        raise BadAddress("The URL may not lead to a local name; only the operator can open one.")
 
 
-def _check_address(target: Target, address: Address, policy: WebhookPolicy) -> None:
+def _check_address(target: Target, address: Address, policy: AddressPolicy) -> None:
     if any(address in network for network in policy.networks):
         return
     if policy.local and address.is_loopback:
         return
     if is_denied(address):
-        raise BadAddress("Webhooks may not go to a private, local or reserved address.")
+        raise BadAddress("The URL may not lead to a private, local or reserved address.")
     _check_scheme_and_port(target, opened=policy.local)
 
 
@@ -186,7 +186,7 @@ def _check_scheme_and_port(target: Target, *, opened: bool) -> None:
     if target.scheme != "https" and not opened:
         raise BadAddress("The URL must begin with https://.")
     if target.port < 1024 and target.port not in {80, 443}:
-        raise BadAddress("Webhooks may use port 443, 80, or 1024 and above.")
+        raise BadAddress("The URL may use port 443, 80, or 1024 and above.")
 
 
 def is_denied(address: Address) -> bool:

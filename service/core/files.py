@@ -24,7 +24,8 @@ _DATASET_STATUS: dict[FileStatus, DatasetStatus] = {"uploaded": "checking", "pro
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A file as Tunewright keeps it; its bytes are the blob of `sha256`. Times are Unix seconds.
 
-    A dataset that is made of others has its `derivation`, and until it is made no content: `sha256` is "".
+    A dataset that is made of others (its `derivation`), or fetched from `source` (an address without what may be secret
+    in it), has no content until that is done: `sha256` is "" and `bytes` 0, and so they stay where it failed.
     `asked_model` and `asked_method` are what the client wanted it checked against. What the check found (`format`,
     `examples`, `valid`, the counts, and `report_key`, the report's blob) is None until it is known.
     """
@@ -41,6 +42,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     derived_from: str | None = None
     derivation: Derivation | None = None
+    source: str | None = None
     asked_model: str | None = None
     asked_method: MethodType | None = None
     format: str | None = None
@@ -59,6 +61,11 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     def dataset_status(self) -> DatasetStatus:
         """Return the status that the file has as a dataset."""
         return _DATASET_STATUS[self.status]
+
+    @property
+    def has_content(self) -> bool:
+        """Tell whether the bytes are here."""
+        return bool(self.sha256)
 
     def is_expired(self, now: float) -> bool:
         """Tell whether the file's life, if it was given one, is over."""

@@ -67,7 +67,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset of the job: the bytes by hash, so that they outlive the file record."""
+    """A dataset of the job: the bytes by hash, so that they outlive the file record; empty while they are fetched."""
 
     file_id: str
     sha256: str

@@ -9,6 +9,7 @@ from service.core.jobs import (
     Actual,
     Change,
     Checkpoint,
+    Input,
     Job,
     JobError,
     Lint,
@@ -81,6 +82,11 @@ def fail(job: Job, error: JobError, now: float) -> Change:
 def succeed(job: Job, now: float) -> Change:
     """End the job as succeeded; its model, results and checkpoints are in the record already."""
     return _end(job, "succeeded", now, None)
+
+
+def arrived(job: Job, training: Input, validation: Input | None) -> Change:
+    """Keep what the job's files hold, now that they were fetched from elsewhere; the check is next."""
+    return Change(job=_replace(job, training=training, validation=validation), due_in_s=NOW)
 
 
 def checked(job: Job, lint: Lint) -> Change:

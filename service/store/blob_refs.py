@@ -30,12 +30,16 @@ return 1
 
 
 def hold(pipe: Pipeline, sha256: str, owner: str) -> None:
-    """Queue on `pipe`: `owner` (a file or job id) needs the blob."""
+    """Queue on `pipe`: `owner` (a file or job id) needs the blob. Without content yet (an empty hash) it needs none."""
+    if not sha256:
+        return
     pipe.sadd(keys.blob_refs(sha256), owner)
 
 
 def drop(pipe: Pipeline, sha256: str, owner: str) -> None:
     """Queue on `pipe`: `owner` needs the blob no more."""
+    if not sha256:
+        return
     pipe.srem(keys.blob_refs(sha256), owner)
     pipe.set(keys.blob_wanted(sha256), "1", ex=WANTED_S)
 

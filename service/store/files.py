@@ -124,7 +124,7 @@ class FileStore:
             return False
         score = await self._redis.zscore(keys.FILES, file_id)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(keys.file(file_id))
+            pipe.delete(keys.file(file_id), keys.source(file_id))
             for index in (keys.FILES, keys.files_for(record.purpose), keys.FILES_EXPIRING):
                 pipe.zrem(index, file_id)
             if record.has_content:

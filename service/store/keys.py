@@ -145,6 +145,16 @@ def upload_lease(upload_id: str) -> str:
     return f"tw:upload:{upload_id}:lease"
 
 
+def source(file_id: str) -> str:
+    """Key of the wish to fetch a dataset from elsewhere."""
+    return f"tw:source:{file_id}"
+
+
+def source_slot(number: int) -> str:
+    """Key of the right to be one of those that fetch."""
+    return f"tw:source:slot:{number}"
+
+
 def report(digest: str) -> str:
     """Key of the request for a report that is not made yet."""
     return f"tw:report:{digest}"

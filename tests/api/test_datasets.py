@@ -69,7 +69,7 @@ def test_content_encoding_is_undone(api: Api, encoding: str, body: bytes) -> Non
         ({"content-encoding": "zstd"}, zstandard.compress(CONTENT)[:-9], 400, "invalid_encoding"),
         ({"content-encoding": "gzip"}, gzip.compress(bytes(100 << 20)), 400, "compression_ratio"),
         ({"content-encoding": "zstd"}, zstandard.compress(bytes(200 << 20)), 400, "compression_ratio"),
-        ({"content-type": "application/json"}, b'{"url":"https://x"}', 400, "not_available"),
+        ({"content-type": "application/json"}, b'{"url":"https://x"}', 400, "invalid_source"),
         ({"content-type": "multipart/form-data; boundary=x"}, b"--x--", 415, None),
     ],
 )

@@ -93,10 +93,11 @@ def test_a_dataset_that_is_not_there_can_not_be_used(api: Api) -> None:
     for answer in (
         derive(api, made, DEDUPE),
         api.http.get(f"/v1/files/{made}/content"),
-        api.http.post("/v1/fine_tuning/jobs", json=job),
+        api.http.post("/v1/fine_tuning/jobs", json={**job, "tunewright": {"dry_run": True}}),
         api.http.post("/v1/fine_tuning/estimates", json=job),
     ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "dataset_not_ready"), answer.text
+    assert api.http.post("/v1/fine_tuning/jobs", json=job).status_code == 200  # it waits for its dataset
     assert api.http.get(f"/v1/datasets/{api.dataset()}/diff").json()["error"]["code"] == "not_derived"
 
 

@@ -17,7 +17,7 @@ from service.check import vocab
 from service.cli.doctor import command as doctor
 from service.cli.doctor import machine_checks, store_checks, webhook_checks
 from service.core import clock
-from service.core.addresses import WebhookPolicy
+from service.core.addresses import AddressPolicy
 from service.core.signatures import make_secret
 from service.core.webhooks import WebhookEndpoint
 from service.store import keys, webhook_keys
@@ -189,11 +189,11 @@ def test_an_open_door(checks: Any) -> None:
 @pytest.mark.parametrize("host", webhook_checks.METADATA)
 def test_a_guard_that_lets_webhooks_to_credentials(host: str) -> None:
     address = host.strip("[]")
-    assert webhook_checks.guard(WebhookPolicy()).status == "ok"
-    assert webhook_checks.guard(WebhookPolicy(local=True)).status == "ok"
-    assert address in webhook_checks.guard(WebhookPolicy(allow=(address,))).detail
+    assert webhook_checks.guard(AddressPolicy()).status == "ok"
+    assert webhook_checks.guard(AddressPolicy(local=True)).status == "ok"
+    assert address in webhook_checks.guard(AddressPolicy(allow=(address,))).detail
     wide = "::/0" if ":" in address else "0.0.0.0/0"
-    assert webhook_checks.guard(WebhookPolicy(allow=(wide,))).status == "failed"
+    assert webhook_checks.guard(AddressPolicy(allow=(wide,))).status == "failed"
 
 
 def endpoint(number: int, url: str) -> WebhookEndpoint:

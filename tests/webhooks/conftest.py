@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from service.app import create_app
 from service.core import clock, ids
-from service.core.addresses import WebhookPolicy
+from service.core.addresses import AddressPolicy
 from service.core.signatures import make_secret
 from service.core.webhook_types import EVENT_TYPES
 from service.core.webhooks import WebhookEndpoint, WebhookMessage
@@ -26,7 +26,7 @@ from tests.webhooks.receiver import FaultyReceiver
 from workers.deliver import Deliverer
 from workers.webhook_client import WebhookClient
 
-LOCAL = WebhookPolicy(local=True)
+LOCAL = AddressPolicy(local=True)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def send(redis: Redis, *messages: WebhookMessage) -> None:
         await pipe.execute()
 
 
-async def policy() -> WebhookPolicy:
+async def policy() -> AddressPolicy:
     return LOCAL
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from service.core.addresses import BadAddress, WebhookPolicy, check_addresses, is_denied, parse_target
+from service.core.addresses import AddressPolicy, BadAddress, check_addresses, is_denied, parse_target
 from tests.webhooks.receiver import FaultyReceiver
 from workers.webhook_client import WebhookClient
 
-PUBLIC = WebhookPolicy()
-LOCAL = WebhookPolicy(local=True)
+PUBLIC = AddressPolicy()
+LOCAL = AddressPolicy(local=True)
 
 _DENIED_TEXT = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 100.127.255.255 127.0.0.1 127.255.255.254
@@ -126,14 +126,14 @@ def test_a_good_url_is_taken_apart_once() -> None:
         ("https://10.0.0.1/", LOCAL, False),
         ("http://169.254.169.254/", LOCAL, False),
         ("http://0.0.0.0:9000/", LOCAL, False),
-        ("http://10.1.2.3:22/", WebhookPolicy(allow=("10.1.0.0/16",)), True),
-        ("http://10.2.2.3/", WebhookPolicy(allow=("10.1.0.0/16",)), False),
-        ("http://receiver:8000/", WebhookPolicy(allow=("receiver",)), True),
-        ("http://receiver2:8000/", WebhookPolicy(allow=("receiver",)), False),
-        ("http://example.com/", WebhookPolicy(allow=("receiver",)), False),
+        ("http://10.1.2.3:22/", AddressPolicy(allow=("10.1.0.0/16",)), True),
+        ("http://10.2.2.3/", AddressPolicy(allow=("10.1.0.0/16",)), False),
+        ("http://receiver:8000/", AddressPolicy(allow=("receiver",)), True),
+        ("http://receiver2:8000/", AddressPolicy(allow=("receiver",)), False),
+        ("http://example.com/", AddressPolicy(allow=("receiver",)), False),
     ],
 )
-def test_what_the_policy_opens(url: str, policy: WebhookPolicy, ok: bool) -> None:
+def test_what_the_policy_opens(url: str, policy: AddressPolicy, ok: bool) -> None:
     if ok:
         parse_target(url, policy)
     else:
@@ -147,15 +147,15 @@ def test_what_the_policy_opens(url: str, policy: WebhookPolicy, ok: bool) -> Non
         (["1.1.1.1", "2606:4700:4700::1111"], PUBLIC, True),
         (["1.1.1.1", "127.0.0.1"], PUBLIC, False),
         (["1.1.1.1", "fd00::1"], PUBLIC, False),
-        (["1.1.1.1", "10.0.0.1"], WebhookPolicy(allow=("10.0.0.0/8",)), True),
+        (["1.1.1.1", "10.0.0.1"], AddressPolicy(allow=("10.0.0.0/8",)), True),
         (["1.1.1.1", "127.0.0.1"], LOCAL, True),
         (["169.254.169.254"], LOCAL, False),
-        (["10.0.0.1"], WebhookPolicy(allow=("hooks.example.com",)), True),
+        (["10.0.0.1"], AddressPolicy(allow=("hooks.example.com",)), True),
         ([], PUBLIC, False),
         (["fe80::1%eth0"], PUBLIC, False),
     ],
 )
-def test_every_address_of_a_name_must_pass(found: list[str], policy: WebhookPolicy, ok: bool) -> None:
+def test_every_address_of_a_name_must_pass(found: list[str], policy: AddressPolicy, ok: bool) -> None:
     target = parse_target("https://hooks.example.com/", policy)
     if ok:
         assert check_addresses(target, found, policy) == found
@@ -187,7 +187,7 @@ async def test_the_checked_address_is_the_one_connected_to() -> None:
     """One look-up a try: a second one, which could answer differently, never happens."""
     async with FaultyReceiver() as receiver:
         resolver = Rebinding(["127.0.0.1"], ["169.254.169.254"])
-        policy = WebhookPolicy(local=True)
+        policy = AddressPolicy(local=True)
         url = f"http://hooks.example.com:{receiver.port}/ok"
         outcome = await WebhookClient(resolve=resolver).post(url, {}, b"{}", policy)
         assert (outcome.status_code, len(resolver.answers)) == (200, 1)

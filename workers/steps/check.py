@@ -6,11 +6,14 @@ from service.core.outlook import dataset_refusal
 from service.store.due import Claim
 from service.store.reports import ReportRequest
 from workers.context import Context
+from workers.steps import arrival
 from workers.steps import report as reports
 
 
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Go on to pricing, or fail the job naming the first error and where to read the rest."""
+    if not all(part.sha256 for part in (job.training, job.validation) if part):
+        return await arrival.run(context, claim, job)
     report = await reports.ensure(context, request_for(job))
     refusal = dataset_refusal(report, job.training.file_id, job.validation.file_id if job.validation else None)
     if refusal:

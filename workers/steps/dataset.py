@@ -14,6 +14,7 @@ from service.store.redis import Pipeline
 from service.store.reports import ReportRequest
 from service.store.webhooks import queue_message
 from workers.context import Context
+from workers.steps import fetch
 from workers.steps import report as reports
 
 UNMADE_S = 30.0
@@ -49,7 +50,9 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
 
 
 async def _await_content(context: Context, record: FileRecord) -> float | None:
-    """Have a dataset made that is not there yet; it is rung again with its content, so that this is a safety net."""
+    """Fetch a dataset, or have it made: then it is rung again with its content, and this is a safety net."""
+    if record.source is not None:
+        return await fetch.run(context, record)
     if record.derivation is not None:
         await context.runtime.due.ring(f"derive:{record.derivation.id}")
     return UNMADE_S

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.cli.doctor.finding import Finding, failed, ok, skipped, warning
-from service.core.addresses import BadAddress, Target, WebhookPolicy, check_addresses, parse_target
+from service.core.addresses import AddressPolicy, BadAddress, Target, check_addresses, parse_target
 from service.core.webhooks import WebhookEndpoint
 from service.store.webhooks import WebhookStore
 
@@ -19,7 +19,7 @@ MOST_ENDPOINTS = 50
 _CONNECT_S = 4.0
 
 
-def guard(policy: WebhookPolicy) -> Finding:
+def guard(policy: AddressPolicy) -> Finding:
     """Look whether webhooks could be sent where a cloud keeps credentials."""
     opened = [host for host in METADATA if _is_open(f"http://{host}/", policy)]
     if opened:
@@ -32,7 +32,7 @@ def guard(policy: WebhookPolicy) -> Finding:
     return ok("webhook guard", f"open: {beside}{', and this machine' if policy.local else ''}")
 
 
-async def receivers(redis: Redis, policy: WebhookPolicy, *, is_offline: bool) -> list[Finding]:
+async def receivers(redis: Redis, policy: AddressPolicy, *, is_offline: bool) -> list[Finding]:
     """Look whether each enabled endpoint is allowed and, unless offline, answers a connection. Nothing is sent."""
     try:
         endpoints = await WebhookStore(redis).all()
@@ -47,7 +47,7 @@ async def receivers(redis: Redis, policy: WebhookPolicy, *, is_offline: bool) ->
     return wrong or [ok("webhook receivers", f"{len(enabled)} enabled endpoints, all {what}")]
 
 
-async def _receiver(endpoint: WebhookEndpoint, policy: WebhookPolicy, *, is_offline: bool) -> Finding | None:
+async def _receiver(endpoint: WebhookEndpoint, policy: AddressPolicy, *, is_offline: bool) -> Finding | None:
     name = f"webhook endpoint {endpoint.id}"
     try:
         target = parse_target(endpoint.url, policy)
@@ -64,7 +64,7 @@ async def _receiver(endpoint: WebhookEndpoint, policy: WebhookPolicy, *, is_offl
     return None
 
 
-async def _connect(target: Target, policy: WebhookPolicy) -> None:
+async def _connect(target: Target, policy: AddressPolicy) -> None:
     """Connect as a delivery would, to an address that the guard passed."""
     async with asyncio.timeout(_CONNECT_S):
         loop = asyncio.get_running_loop()
@@ -76,7 +76,7 @@ async def _connect(target: Target, policy: WebhookPolicy) -> None:
             await writer.wait_closed()
 
 
-def _is_open(url: str, policy: WebhookPolicy) -> bool:
+def _is_open(url: str, policy: AddressPolicy) -> bool:
     try:
         parse_target(url, policy)
     except BadAddress:

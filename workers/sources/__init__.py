@@ -1,0 +1,1 @@
+"""Fetching datasets from elsewhere: https, the Hugging Face hub, object stores."""
