@@ -33,7 +33,7 @@ def state_diagram() -> str:
 
 
 PARTS = {
-    "settings": ("README.md", settings_table),
+    "settings": ("docs/settings.md", settings_table),
     "states": ("docs/architecture.md", state_diagram),
 }
 """Mark → file and what stands between `<!-- MARK: … -->` and `<!-- end of MARK -->` there."""

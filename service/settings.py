@@ -175,7 +175,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"Configuration: {error}. See the settings table in the README.") from error
+        raise ConfigurationError(f"Configuration: {error}. See docs/settings.md.") from error
     for name, provider in settings.providers.items():
         _check_provider(name, provider)
     if settings.redis_url is not None:
@@ -210,7 +210,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     for variable in env:
         if variable.startswith(_PREFIX) and variable not in {*known, "TUNEWRIGHT_CONFIG"}:
             close = difflib.get_close_matches(variable.removeprefix(_PREFIX).lower(), known.values(), 1)
-            hint = f"Did you mean {_PREFIX}{close[0].upper()}?" if close else "See the settings table in the README."
+            hint = f"Did you mean {_PREFIX}{close[0].upper()}?" if close else "See docs/settings.md."
             raise ConfigurationError(f"The variable {variable} is no setting. {hint}")
     given = {name: env[variable] for variable, name in known.items() if env.get(variable)}
     return {name: _listed(text) if name in _LISTS else text for name, text in given.items()}

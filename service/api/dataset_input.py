@@ -69,14 +69,13 @@ async def from_url(request: HttpRequest) -> Reply:
     async with attempt(request, fingerprint) as tried:
         if (first := tried.replay(fingerprint)) is not None:
             return first
-        await tried.confirm()
         answer = encode(DatasetOut.of(record))
 
         def also(pipe: Pipeline) -> None:
             queue_wish(pipe, record.id, wish)
             tried.keep(pipe, fingerprint, answer)
 
-        await runtime_of(request).files.create(record, also, created_micros=int(now * 1_000_000))
+        await runtime_of(request).files.create(record, also, tried.guard, created_micros=int(now * 1_000_000))
     return raw_reply(answer)
 
 

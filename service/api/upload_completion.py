@@ -44,7 +44,11 @@ async def complete(runtime: Runtime, upload_id: str, asked: UploadComplete, guar
             file = _file_of(upload, blob)
             await runtime.files.refs.commit(writer, file.sha256, file.id, lease.confirm)
             answer = encode(UploadOut.of(upload.with_file(file, call)))
-            await runtime.uploads.complete(upload_id, file, call, guard, lambda pipe: keep(pipe, answer))
+            try:
+                await runtime.uploads.complete(upload_id, file, call, guard, lambda pipe: keep(pipe, answer))
+            except (InvalidRequest, Conflict):  # another end won; after any other failure the file may be there
+                await runtime.files.refs.let_go(file.sha256, file.id)
+                raise
     finally:
         await lease.release()
     return answer
