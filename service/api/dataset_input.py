@@ -25,7 +25,7 @@ from service.store.sources import queue_wish
 
 
 class DatasetFromUrl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dataset to be fetched: `https://`, `hf://datasets/OWNER/NAME/PATH`, `s3://`, `gs://` or `az://`.
+    """A dataset to be fetched: https, `hf://datasets/OWNER/NAME/PATH`, `s3://`, `gs://` or `az://`.
 
     `sha256`, if given, is what its content must have. The other members are those of the query, and win over it.
     """

@@ -112,8 +112,8 @@ def check_content(record: FileRecord, param: str = "id") -> None:
             f"The dataset {record.id} has no content: {record.status_details}", param=param, code="dataset_not_made"
         )
     raise InvalidRequest(
-        f"The dataset {record.id} is still being made or fetched; GET /v1/datasets/{record.id} with `Prefer: wait=60` holds its "
-        "answer until it is.",
+        f"The dataset {record.id} is still being made or fetched; GET /v1/datasets/{record.id} with `Prefer: wait=60` "
+        "holds its answer until it is.",
         param=param,
         code="dataset_not_ready",
     )

@@ -27,6 +27,7 @@ def check_model(request: HttpRequest, model: str) -> str:
         raise InvalidRequest(
             f"Nothing is known of the model {model!r}; GET /v1/models lists those that are.", param="model"
         )
+    return model
 
 
 def _may_be_known(request: HttpRequest, model: str) -> bool:

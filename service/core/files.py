@@ -54,18 +54,13 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_content(self) -> bool:
-        """Tell whether there are bytes: a dataset that is made of others has none before it is made."""
+        """Tell whether there are bytes: a dataset that is made of others, or fetched, has none before that is done."""
         return self.sha256 != ""
 
     @property
     def dataset_status(self) -> DatasetStatus:
         """Return the status that the file has as a dataset."""
         return _DATASET_STATUS[self.status]
-
-    @property
-    def has_content(self) -> bool:
-        """Tell whether the bytes are here."""
-        return bool(self.sha256)
 
     def is_expired(self, now: float) -> bool:
         """Tell whether the file's life, if it was given one, is over."""

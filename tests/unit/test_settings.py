@@ -26,7 +26,11 @@ def test_ranges_and_names_are_taken_with_blanks_between():
 
 @pytest.mark.parametrize(
     ("variable", "hint"),
-    [("TUNEWRIGHT_PROT", "Did you mean TUNEWRIGHT_PORT"), ("TUNEWRIGHT_ZZZ", "table"), ("TUNEWRIGHT_PROVIDERS", "")],
+    [
+        ("TUNEWRIGHT_PROT", "Did you mean TUNEWRIGHT_PORT"),
+        ("TUNEWRIGHT_ZZZ", "settings.md"),
+        ("TUNEWRIGHT_PROVIDERS", ""),
+    ],
 )
 def test_an_unknown_variable_is_refused(variable, hint):
     with pytest.raises(ConfigurationError, match=f"{variable} is no setting. .*{hint}"):
