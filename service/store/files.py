@@ -7,7 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from service.core.errors import Conflict, InvalidRequest
+from service.core.errors import InvalidRequest, Unavailable
 from service.core.files import TRAINING, FileRecord, Purpose
 from service.store import blob_refs, due, keys
 from service.store.blob_refs import BlobRefs
@@ -70,7 +70,7 @@ class FileStore:
         """Store a new file and, in the same MULTI, what `also` queues.
 
         `guard` watches and checks what the MULTI stands on, and raises if it is not so. A write whose reply was lost
-        is not written twice. Raises Conflict after ten tries.
+        is not written twice. Raises Unavailable after ten tries.
         """
         async with self._redis.pipeline(transaction=True) as pipe:
             for _ in range(_ATTEMPTS):
@@ -88,7 +88,7 @@ class FileStore:
                 except WatchError:  # the guarded key was renewed, or the connection broke: look
                     continue
                 return record
-        raise Conflict(f"The file {record.id} could not be written; try again.")
+        raise Unavailable("The store does not take the file now; try again.")  # as while Redis loads its file
 
     async def get(self, file_id: str) -> FileRecord | None:
         """Return a file's record."""

@@ -11,7 +11,7 @@ from redis.exceptions import WatchError
 
 from service.core import clock
 from service.core.announcements import announcements, payload
-from service.core.errors import Conflict, InvalidRequest, NotFound
+from service.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from service.core.ids import WEBHOOK_EVENT, make
 from service.core.jobs import Change, Event, Job, check_transition
 from service.core.models import TunedModel
@@ -91,7 +91,7 @@ class JobStore:
                 except WatchError:  # the guarded key was renewed, or the connection broke: look
                     continue
                 return job
-        raise Conflict(f"The job {job.id} could not be written; try again.")
+        raise Unavailable("The store does not take the job now; try again.")  # as while Redis loads its file
 
     async def advance(
         self,

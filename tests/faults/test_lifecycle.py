@@ -170,7 +170,7 @@ async def test_jobs_of_a_provider_that_is_taken_out_and_put_back_go_on(bench: Be
     assert (await bench.read(job)).status == "succeeded"
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(40), *(pytest.param(n, marks=pytest.mark.soak) for n in range(40, 200))])
 async def test_a_cancel_that_races_with_an_end_comes_to_what_the_provider_says(bench: Bench, seed: int) -> None:
     chance = random.Random(seed)
     job = await sent(bench)

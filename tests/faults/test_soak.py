@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
+from service.core.errors import Unavailable
 from tests.faults.chaos import Chaos
 from tests.faults.ledger import Pace
 from tests.faults.served import Api, client_of
@@ -78,7 +79,7 @@ async def _dataset(world: World, content: bytes) -> str:
     while True:
         try:
             return (await world.dataset(content)).id
-        except RedisError:
+        except (RedisError, Unavailable):
             await asyncio.sleep(0.2)
 
 
