@@ -10,14 +10,26 @@ from service.core.jobs import TERMINAL, TRANSITIONS
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
+MAIN = (
+    "host",
+    "port",
+    "data_dir",
+    "redis_url",
+    "blob_url",
+    "organization",
+    "workers",
+    "training_slots",
+    "webhook_allow",
+)
+"""Settings that the README shows."""
 
 
-def settings_table() -> str:
+def settings_table(names: tuple[str, ...] = Settings.__struct_fields__) -> str:
     """Return the settings as a Markdown table, from their own descriptions."""
     hints = get_type_hints(Settings, include_extras=True)
     rows = ["| name | default | what it is |", "| --- | --- | --- |"]
     for field in msgspec.structs.fields(Settings):
-        if field.name == "providers":
+        if field.name == "providers" or field.name not in names:
             continue
         rows.append(f"| `{field.name}` | {_default(field.default)} | {_description(hints[field.name])} |")
     return "\n".join(rows)
@@ -33,6 +45,7 @@ def state_diagram() -> str:
 
 
 PARTS = {
+    "main settings": ("README.md", lambda: settings_table(MAIN)),
     "settings": ("docs/settings.md", settings_table),
     "states": ("docs/architecture.md", state_diagram),
 }
