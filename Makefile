@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo node run test check soak format bench docs lock
+.PHONY: help setup demo node run test check soak mutate format bench docs lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -58,6 +58,9 @@ ALONE := -m "alone and not soak"
 
 soak: $(STAMP) ## Chaos, alone on the machine: 3,000 jobs in 15 minutes, a thousand faulty creates
 	SOAK_FACTOR=10 $(BIN)/pytest -m soak -s
+
+mutate: $(STAMP) ## Switch mechanisms off one at a time in a copy; their tests must fail
+	$(BIN)/python -m tests.faults.mutations
 
 format: $(STAMP) ## Put the code into form
 	$(BIN)/ruff format .

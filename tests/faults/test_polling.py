@@ -16,7 +16,7 @@ from service.runtime import Runtime, open_runtime
 from service.settings import ProviderSettings, Settings
 from service.store import keys
 from tests.faults.open_jobs import let_pass, open_jobs
-from tests.providers.upstream import Upstream
+from tests.providers.upstream import DROP, Answer, Call, Upstream
 from workers.context import Context
 from workers.look import Looker
 from workers.providers.registry import Providers
@@ -145,3 +145,27 @@ async def test_p2_a_poller_that_dies_is_followed_after_its_lease(
         await asyncio.gather(*(looker.look(f"job:{job.id}") for _ in range(2)))
     ended = await runtime.jobs.get_many([job.id for job in jobs])
     assert {(job.status, job.announced) for job in ended} == {("cancelled", 1)}
+
+
+async def test_p5_a_round_that_breaks_off_is_gone_on_with_where_it_broke(
+    runtime: Runtime, looker: Looker, upstream: Upstream
+) -> None:
+    await open_jobs(runtime, upstream, 1_000)
+    give, given = upstream._list_jobs, 0
+
+    def breaking(call: Call) -> Answer:
+        nonlocal given
+        given += 1
+        return give(call) if given <= 4 or given > 7 else DROP
+
+    upstream._list_jobs = breaking  # type: ignore[method-assign]
+    await looker.look("poll:remote")
+    upstream.calls.clear()
+    await let_pass(runtime, 1_000.0)
+    await runtime.due.ring("poll:remote")
+    await looker.look("poll:remote")
+    first = upstream.sent("GET", LIST)[0]
+    assert first.query["after"] == upstream.jobs[399]["id"], "behind the four pages that were read"
+    ages = await runtime.freshness.staleness("remote")
+    assert ages is not None
+    assert ages.oldest_s < 100, "and then the rest from the top"

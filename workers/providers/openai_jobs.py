@@ -26,7 +26,7 @@ _FIND_MARGIN_S = 3_600.0
 
 
 class Jobs:
-    """Job reads at one target. A round that did not come to the end of a long list has the next one go on there."""
+    """Job reads at one target. A round that did not come to the end of the list has the next one go on there."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -143,10 +143,13 @@ class Jobs:
             barren = 0 if hits else barren + 1
             left = len(wanted) - len(found)
             if left == 0 or (left <= _MAX_SINGLE and barren >= min(left, _BARREN_PAGES)):
+                self._resume_after = None
                 break
+            self._resume_after = page[-1].id  # also for when the next page fails
             if pages >= limit:
-                self._resume_after = page[-1].id
                 break
+        else:
+            self._resume_after = None
         return pages
 
     async def find(self, mark: str, *, since: float, metadata_filter: bool) -> list[RemoteJob]:
