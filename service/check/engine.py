@@ -18,6 +18,7 @@ from service.check.scan import Scan, scan
 from service.check.split import SplitCheck
 from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
 from service.check.work import Work
+from service.core.dataset.opening import opening_of
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import FindingLog, Report
 from service.core.dataset.tally import TokenTally
@@ -29,12 +30,12 @@ _TOLD = {
     "conflicting_answers": "the same prompt as line {first}, another answer",
     "train_validation_leak": "the same example as line {first} of the training file",
     "prompt_leak": "the same prompt as line {first} of the training file",
+    "near_duplicate": "the same as line {first}, but for the writing of the answer",
 }
-_OPENS = {
-    "not_utf8": "the file is UTF-16",
-    "binary_file": "the file is compressed or holds binary data",
-    "json_array_file": "the file is one JSON array",
-}
+
+
+_UNLIKE = {"conflicting_answers": "near_duplicate", "prompt_leak": "train_validation_leak"}
+"""What another answer to the same prompt is after all where it is written otherwise only."""
 
 
 class _Pass(NamedTuple):
@@ -115,8 +116,8 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
     """Check one split: while a block is judged here, those before are counted in the pool."""
     waiting: deque[tuple[Work, Future[list[int]]]] = deque()
     for block, scanning in _scanned(reader, shared.pool):
-        if block.first == 1 and (code := split.opens(block.raw)) is not None:
-            shared.log.add(code, _OPENS[code], file=split.file)
+        if block.first == 1 and (opening := opening_of(block.raw)) is not None:
+            shared.log.add(opening.code, opening.message, file=split.file)
             reader.drain()
             return
         work = split.examine(block, scanning.result())
@@ -169,15 +170,24 @@ def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: Toke
 
 def _note_repeats(shared: _Pass) -> None:
     for repeat in shared.contexts.repeats():
-        told = _TOLD[repeat.code].format(first=repeat.first)
+        leak = repeat.code == "prompt_leak"
+        code = repeat.code
+        if code in _UNLIKE and shared.near.answers_alike(
+            repeat.line, repeat.first, validation=repeat.validation, leak=leak
+        ):
+            code = _UNLIKE[code]
+        told = _TOLD[code].format(first=repeat.first)
         file = "validation" if repeat.validation else "training"
-        shared.log.add(repeat.code, told, file=file, line=repeat.line, related=(repeat.first,))
+        shared.log.add(code, told, file=file, line=repeat.line, related=(repeat.first,))
     for near in shared.near.repeats():
         code = "train_validation_leak" if near.leak else "near_duplicate"
         words = f"but for {near.different} of its words" if near.different else "but for its writing"
         told = f"the same as line {near.first}{' of the training file' if near.leak else ''}, {words}"
         file = "validation" if near.validation else "training"
         shared.log.add(code, told, file=file, line=near.line, related=(near.first,))
+    for line, first in shared.near.prompts_seen():
+        told = f"the same prompt as line {first} of the training file, but for its writing"
+        shared.log.add("prompt_leak", told, file="validation", line=line, related=(first,))
 
 
 def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:

@@ -6,6 +6,7 @@ are sketched, each by its beginning and end; what stands before them must be equ
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -112,6 +113,37 @@ class NearIndex:
             if not usual or not found[at].different:
                 yield found[at]
 
+    def answers_alike(self, line: int, first: int, *, validation: bool, leak: bool) -> bool:
+        """Whether the answers of two examples with the same question differ in nothing but writing.
+
+        `line` is in the validation split or not; `first` in the same, or in the training split for a `leak`.
+        """
+        one, other = self._find(line, validation), self._find(first, validation and not leak)
+        return one is not None and other is not None and _plain(one.answer) == _plain(other.answer) != []
+
+    def _find(self, line: int, validation: bool) -> _Example | None:
+        at = bisect_left(self._examples, (validation, line), key=lambda each: (each.validation, each.line))
+        found = self._examples[at] if at < len(self._examples) else None
+        return found if found is not None and (found.validation, found.line) == (validation, line) else None
+
+    def prompts_seen(self) -> Iterator[tuple[int, int]]:
+        """Yield validation lines that ask what a training line asks in other writing, and answer something else."""
+        held_out = [each for each in self._examples if each.validation]
+        if not held_out:
+            return
+        asked: dict[tuple[int, ...], list[_Example]] = {}
+        for each in held_out:
+            asked.setdefault((each.before, hash(tuple(_plain(each.question)))), []).append(each)
+        told: set[int] = set()
+        for each in self._examples:
+            if each.validation:
+                break
+            for again in asked.get((each.before, hash(tuple(_plain(each.question)))), ()):
+                if again.question != each.question and again.line not in told:
+                    told.add(again.line)
+                    if _plain(again.answer) != _plain(each.answer):
+                        yield again.line, each.line
+
 
 def _kept(question: str, answer: str) -> tuple[str, str, tuple[int, int]]:
     """Return both texts, of long ones beginning and end, and the hashes of what lies between."""
@@ -193,4 +225,9 @@ def _compare(first: _Example, second: _Example) -> NearRepeat | None:
 
 
 def _words(example: _Example) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", f"{example.question} | {example.answer}").casefold())
+    return _plain(f"{example.question} | {example.answer}")
+
+
+def _plain(text: str) -> list[str]:
+    """Return a text's words, whatever its capitals, blanks, marks and width of letters."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())

@@ -39,7 +39,6 @@ from service.core.dataset.values import Json
 Rules = Sequence[TextRule]
 _SNIFFED = 1000
 _TOO_LONG = f"the line is longer than {LINE_BYTES >> 20} MB, or {TEXT_BYTES >> 20} MB where it is not plain ASCII"
-_MAGIC = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1", b"BZh", b"\xfd7zXZ\x00")
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
 
@@ -63,22 +62,6 @@ class SplitCheck:
         self._blank: list[int] = []
         self._last_filled = 0
         self._mismatch: str | None = None
-
-    def opens(self, head: bytes) -> str | None:
-        """Look at the first bytes of the file; return the code of what makes all of it unreadable, or None."""
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return "not_utf8"
-        if head.startswith(_MAGIC) or head[:4096].count(b"\0") * 50 > len(head[:4096]):
-            return "binary_file"
-        first = head.removeprefix(_BOM).lstrip()
-        if first[:1] != b"[" or first[1:].lstrip()[:1] != b"{":
-            return None
-        line = first.partition(b"\n")[0]
-        try:
-            items: Any = msgspec.json.decode(line)
-        except NOT_READ:
-            return "json_array_file"
-        return "json_array_file" if items and all(isinstance(item, dict) for item in items) else None
 
     def examine(self, block: Block, scan: Scan) -> Work:
         """Judge every line of a block, whose scan this is, and return what is left to be done."""

@@ -1,11 +1,11 @@
 """Rules over the whole file: class labels and system prompts, kept in bounded memory."""
 
-import re
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from service.core.dataset.defects import shown
+from service.core.dataset.labels import variants_of
 
 _DISTINCT = 2000
 _LINES_KEPT = 20
@@ -13,7 +13,10 @@ _LABEL_CHARACTERS = 60
 NO_TEXT = "?" * 100
 """Stands for an answer that is no plain text: a list of parts, a call."""
 
-_NOISE = re.compile(r"[\W_]+")
+_LEAST_LABELLED, _LEAST_PROMPTED = 20, 20
+_MOST = 0.85
+_TIMES = 20
+_ODD = 0.05
 
 
 class FileFinding(NamedTuple):
@@ -88,31 +91,27 @@ class ClassRules:
     def findings(self) -> Iterator[FileFinding]:
         """Yield what the whole file shows; nothing for sets too small or too varied to tell."""
         labels = self._labels
-        if labels and self._examples >= 20 and len(labels) <= max(2, self._examples // 4):
-            yield from _variants(labels)
-            yield from _imbalance(labels, self._examples)
-        if self._systems and self._examples >= 50:
+        if labels and self._examples >= _LEAST_LABELLED and len(labels) <= max(2, self._examples // 4):
+            variants = dict(variants_of({label: seen.count for label, seen in labels.items()}))
+            for label, usual in variants.items():
+                lines = labels[label].first
+                told = f"{shown(label)} is spelt {shown(usual)} elsewhere"
+                yield FileFinding("label_variants", lines[0], None, told, (*lines[1:], labels[usual].first[0]))
+            yield from _imbalance({label: seen.count for label, seen in labels.items() if label not in variants})
+        if self._systems and self._examples >= _LEAST_PROMPTED:
             yield from _outliers(self._systems, self._examples)
 
 
-def _variants(labels: dict[str, Lines]) -> Iterator[FileFinding]:
-    groups: dict[str, list[tuple[int, str]]] = {}
-    for label, seen in labels.items():
-        if normal := _NOISE.sub("", label).casefold():
-            groups.setdefault(normal, []).append((seen.count, label))
-    for spellings in groups.values():
-        spellings.sort(reverse=True)
-        for _, label in spellings[1:]:
-            lines = labels[label].first
-            told = f"{shown(label)} is spelt {shown(spellings[0][1])} elsewhere"
-            yield FileFinding("label_variants", lines[0], None, told, (*lines[1:], labels[spellings[0][1]].first[0]))
-
-
-def _imbalance(labels: dict[str, Lines], examples: int) -> Iterator[FileFinding]:
-    largest = max(labels, key=lambda label: labels[label].count)
-    share = labels[largest].count / examples
-    if len(labels) >= 2 and share >= 0.9:
-        told = f"{shown(largest)} is {share:.0%} of the answers"
+def _imbalance(counts: dict[str, int]) -> Iterator[FileFinding]:
+    total = sum(counts.values())
+    if len(counts) < 2 or total < _LEAST_LABELLED:
+        return
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    share = counts[largest] / total
+    if share >= _MOST:
+        yield FileFinding("class_imbalance", None, None, f"{shown(largest)} is {share:.0%} of the answers", ())
+    elif total >= _LEAST_PROMPTED and counts[smallest] > 1 and counts[smallest] * _TIMES <= counts[largest]:
+        told = f"{shown(smallest)} is the answer {counts[smallest]} times, {shown(largest)} {counts[largest]} times"
         yield FileFinding("class_imbalance", None, None, told, ())
 
 
@@ -120,7 +119,7 @@ def _outliers(systems: dict[int, Lines], examples: int) -> Iterator[FileFinding]
     usual = max(systems, key=lambda key: systems[key].count)
     others = [seen for key, seen in systems.items() if key != usual]
     odd = sum(seen.count for seen in others)
-    if 0 < odd <= max(1, examples // 50):
+    if 0 < odd <= max(1, examples * _ODD):
         for seen in others:
             told = f"{examples - odd} of {examples} examples have another system prompt"
             yield FileFinding("system_prompt_outlier", seen.first[0], "messages", told, tuple(seen.first[1:]))

@@ -1,5 +1,6 @@
 """Rules of images in user messages. Source: OpenAI's vision fine-tuning guide."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from service.core.dataset.values import is_list
 
 MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10_000_000
+_REFUSED_FILES = re.compile(r"\.(?:gif|bmp|tiff?|svg|ico|heic|avif|pdf|mp4|psd)\Z", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}\Z")
 _DATA_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
 
 
@@ -30,7 +33,10 @@ def check_image_count(contents: Sequence[Any], found: Found) -> None:
 
 def _wrong_with(url: str) -> str | None:
     if url.startswith(("http://", "https://")):
-        return None if len(url) > len("https://") else "the address is empty"
+        host, _, path = url.partition("://")[2].partition("/")
+        if not host:
+            return "the address is empty"
+        return "the file is not JPEG, PNG or WEBP" if _REFUSED_FILES.search(path.partition("?")[0]) else None
     if not url.startswith("data:"):
         return "the address is neither http(s) nor a data URL"
     head, comma, body = url.partition(",")
@@ -39,6 +45,8 @@ def _wrong_with(url: str) -> str | None:
         return "the data URL is not JPEG, PNG or WEBP"
     if coding.lower() != "base64" or not comma or not body:
         return "the data URL holds no base64 data"
+    if not body.startswith("~") and not _BASE64.match(body):
+        return "the data URL is not base64"
     if _length(body) * 3 // 4 > MAX_IMAGE_BYTES:
         return f"the image is larger than {MAX_IMAGE_BYTES // 1_000_000} MB"
     return None

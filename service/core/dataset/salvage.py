@@ -82,6 +82,8 @@ def _members(value: Json, role: str, found: Found, path: str) -> Json:
         elif key != "role":
             found.append(Defect("unknown_field", where, f"a {role} message has no member {shown(key)}"))
     _note_absent(value, role, found, path)
+    if role != "user":
+        _note_images(value.get("content"), role, found, f"{path}.content")
     return kept
 
 
@@ -93,6 +95,12 @@ def _note_absent(value: Json, role: str, found: Found, path: str) -> None:
         found.append(Defect("missing_tool_call_id", f"{path}.tool_call_id", "the tool message names no call"))
     if role == "function" and value.get("name") is None:
         found.append(Defect("invalid_name", f"{path}.name", "the function message names no function"))
+
+
+def _note_images(content: Any, role: str, found: Found, path: str) -> None:
+    for at, part in enumerate(content if is_list(content) else ()):
+        if is_object(part) and part.get("type") == "image_url":
+            found.append(Defect("image_invalid", f"{path}[{at}]", f"a {role} message takes no images"))
 
 
 def _content(value: Any, found: Found, path: str) -> Any:

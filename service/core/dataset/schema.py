@@ -14,6 +14,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
+_KEYWORDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("minimum", "maximum", "multipleOf"), (int, float)),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), (int,)),
+    **dict.fromkeys(("description", "title", "pattern", "format", "$ref"), (str,)),
+    **dict.fromkeys(("anyOf", "oneOf", "allOf"), (list,)),
+}
 
 
 def schema_defect(schema: Json, path: str, *, top: bool = True) -> tuple[str, str] | None:
@@ -33,6 +39,9 @@ def schema_defect(schema: Json, path: str, *, top: bool = True) -> tuple[str, st
     choices = schema.get("enum", [None])
     if not is_list(choices) or not choices:
         return f"{path}.enum", "`enum` is not a list of choices"
+    for keyword, kind in _KEYWORDS.items():
+        if keyword in schema and (isinstance(schema[keyword], bool) or not isinstance(schema[keyword], kind)):
+            return f"{path}.{keyword}", f"`{keyword}` is {kind_of(schema[keyword])}"
     return _defect_inside(schema, path)
 
 
@@ -43,6 +52,8 @@ def _defect_inside(schema: Json, path: str) -> tuple[str, str] | None:
     inner: dict[str, Any] = {f"{path}.properties.{name}": value for name, value in properties.items()}
     if "items" in schema:
         inner[f"{path}.items"] = schema["items"]
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        inner |= {f"{path}.{keyword}[{at}]": value for at, value in enumerate(schema.get(keyword, ()))}
     for where, value in inner.items():
         if isinstance(value, bool):
             continue

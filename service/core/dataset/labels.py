@@ -1,0 +1,79 @@
+"""Which labels are other spellings of one: by capitals, blanks and marks, or by a slip of the pen."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+_NOISE = re.compile(r"[\W_]+")
+_MANY = 300
+_RARE = 0.1
+_LEAST_LENGTH, _LONG = 5, 9
+_OPPOSITES = (
+    "un",
+    "in",
+    "im",
+    "ir",
+    "il",
+    "non",
+    "dis",
+    "a",
+    "de",
+    "fe",
+    "pre",
+    "anti",
+    "mis",
+    "re",
+    "sub",
+    "en",
+    "ex",
+)
+
+
+def variants_of(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Yield each label that is another's spelling, and that other, which occurs more often."""
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for label, count in counts.items():
+        if normal := _NOISE.sub("", label).casefold():
+            groups.setdefault(normal, []).append((count, label))
+    usual: dict[str, tuple[int, str]] = {}
+    for normal, spellings in groups.items():
+        spellings.sort(reverse=True)
+        usual[normal] = (sum(count for count, _ in spellings), spellings[0][1])
+        yield from ((label, spellings[0][1]) for _, label in spellings[1:])
+    if len(usual) <= _MANY:
+        yield from _slips(usual)
+
+
+def _slips(usual: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:
+    for normal, (count, label) in usual.items():
+        right = [
+            (other_count, other_label)
+            for other, (other_count, other_label) in usual.items()
+            if count <= max(1, other_count * _RARE) and other_count > 2 * count and is_slip(normal, other)
+        ]
+        if right:
+            yield label, max(right)[1]
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two words in small letters differ by a letter or two as typing errors do, and not in their sense."""
+    short, long = sorted((one, other), key=len)
+    if len(short) < _LEAST_LENGTH or re.findall(r"\d", one) != re.findall(r"\d", other):
+        return False
+    if long.endswith(short) and long.removesuffix(short) in _OPPOSITES:
+        return False
+    return _distance(short, long) <= (2 if len(short) >= _LONG else 1)
+
+
+def _distance(one: str, other: str) -> int:
+    """Return how many letters were added, left out, changed or swapped with their neighbour (optimal alignment)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, 1):
+        now = [at]
+        for place, right in enumerate(other, 1):
+            cost = min(row[place] + 1, now[-1] + 1, row[place - 1] + (letter != right))
+            if at > 1 and place > 1 and letter == other[place - 2] and one[at - 2] == right:
+                cost = min(cost, before[place - 2] + 1)
+            now.append(cost)
+        before, row = row, now
+    return row[-1]
