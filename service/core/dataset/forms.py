@@ -35,6 +35,7 @@ DECODERS: dict[Form, msgspec.json.Decoder[Any]] = {
 _PREFERENCE = frozenset(
     {"preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion", "input"}
 )
+_REJECTED = "non_preferred_output"
 _EXPECTED: dict[str, Form] = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
 
 
@@ -158,7 +159,8 @@ def judge_side(messages: Sequence[AnyMessage], found: Found, path: str, missing:
         found.append(Defect("invalid_message", path, f"`{path}` holds {len(messages)} messages, one answer is taken"))
     side: Found = []
     check_turns(messages, side, path)
-    found.extend(defect for defect in side if defect.code not in ("no_user_message", "consecutive_roles"))
+    unheard = {"no_user_message", "consecutive_roles"} | ({"repetitive_completion"} if path == _REJECTED else set())
+    found.extend(defect for defect in side if defect.code not in unheard)
 
 
 def judge_completion(completion: str, found: Found) -> None:
