@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
+from service.check.vocab import VocabularyDamaged
 from service.settings import ConfigurationError, Settings, load
 from service.store.redis import NotDurable
 
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
         if argv[0] == WORKER:
             return importlib.import_module("workers.worker").main(settings)
         return asyncio.run(_until_stopped(importlib.import_module(ROLES[argv[0]]).run, settings))
-    except (ConfigurationError, NotDurable) as error:
+    except (ConfigurationError, NotDurable, VocabularyDamaged) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

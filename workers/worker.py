@@ -10,6 +10,7 @@ from redis import Redis as BlockingRedis
 from rq import Queue
 from rq.worker import SimpleWorker
 
+from service.check.vocab import check_shipped
 from service.runtime import open_runtime
 from service.settings import ConfigurationError, Settings
 from service.store.redis import connect_blocking
@@ -27,10 +28,12 @@ _T = TypeVar("_T")
 def main(settings: Settings, *, lease_s: float = LEASE_S) -> int:
     """Work until SIGTERM or SIGINT; a step in hand is finished first, a second signal drops it.
 
+    Raises ConfigurationError without a Redis, VocabularyDamaged where no tokens could be counted.
     RQ also ends by itself when Redis goes away under it; the supervisor starts a new worker.
     """
     if settings.redis_url is None:
         raise ConfigurationError("No Redis: start with `tunewright up`, or set TUNEWRIGHT_REDIS_URL.")
+    check_shipped()
     with _event_loop() as loop, connect_blocking(settings.redis_url) as connection:
         stack = AsyncExitStack()
         looker = _wait(loop, _open(settings, stack, lease_s))

@@ -31,6 +31,7 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     asked = await requested(request, record)
     report = None
     if record.has_content:
+        _check_sound(record)
         report, headers = await report_of(request, record, asked)
     if report is None:
         pending = ReportPending(
@@ -60,6 +61,12 @@ async def _arrived(request: HttpRequest, file_id: str) -> tuple[FileRecord, Head
     if record.status == "error":
         check_content(record)
     return record, headers
+
+
+def _check_sound(record: FileRecord) -> None:
+    """Raise InvalidRequest for a dataset that was refused without a report: its stored bytes have changed."""
+    if record.status == "error" and record.report_key is None:
+        raise InvalidRequest(record.status_details or "The dataset can't be read.", param="id", code="dataset_corrupt")
 
 
 async def report_of(request: HttpRequest, record: FileRecord, asked: ReportRequest) -> tuple[Report | None, Headers]:

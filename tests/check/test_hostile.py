@@ -33,7 +33,7 @@ def counts(data: bytes) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("tail", [b"\n", b""])
-def test_a_line_over_the_limit_is_skipped_and_the_next_are_read(tail: bytes) -> None:
+def test_v1_a_line_over_the_limit_is_skipped_and_the_next_are_read(tail: bytes) -> None:
     report = check_file(
         io.BytesIO(PLAIN + b"x" * (LINE_BYTES + 5) + b"\n" + b"{\n" + PLAIN + b"y" * (LINE_BYTES + 1) + tail),
         profile=profile(),
@@ -57,7 +57,7 @@ def test_a_line_over_the_limit_is_skipped_and_the_next_are_read(tail: bytes) -> 
     ],
     ids=["endless", "long text", "longest text", "longest line"],
 )
-def test_memory_of_one_huge_line(tmp_path: Path, line: bytes, code: str) -> None:
+def test_v1_memory_of_one_huge_line(tmp_path: Path, line: bytes, code: str) -> None:
     path = tmp_path / "huge.jsonl"
     if code == "example_truncated":
         line = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"' + line + b'"}]}'
@@ -83,7 +83,7 @@ def test_memory_of_one_huge_line(tmp_path: Path, line: bytes, code: str) -> None
         (b"\x00" * 70_000, "invalid_json"),
     ],
 )
-def test_hostile_line_in_a_good_file(line: bytes, code: str | None) -> None:
+def test_v1_hostile_line_in_a_good_file(line: bytes, code: str | None) -> None:
     begun = time.monotonic()
     found = counts(PLAIN + line + b"\n" + PLAIN)
     assert code is None or code in found
@@ -92,7 +92,7 @@ def test_hostile_line_in_a_good_file(line: bytes, code: str | None) -> None:
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u3000", " \t", "\n", "\u00a0"])
-def test_a_million_blanks(blank: str) -> None:
+def test_v5_a_million_blanks(blank: str) -> None:
     line = {
         "messages": [
             {"role": "user", "content": blank * (1_000_000 if blank.isascii() else 500_000)},
@@ -103,7 +103,7 @@ def test_a_million_blanks(blank: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", "-", "\\n-", "é", "あ", "😀", "'s", "ab1 ", "\\u0301"])
-def test_a_megabyte_of_one_thing_is_counted(unit: str) -> None:
+def test_v5_a_megabyte_of_one_thing_is_counted(unit: str) -> None:
     text = (unit * 1_000_000)[: 1_000_000 // len(unit) * len(unit)]
     line = f'{{"messages":[{{"role":"user","content":"x"}},{{"role":"assistant","content":"{text}"}}]}}\n'.encode()
     report = check_file(io.BytesIO(PLAIN + line), profile=profile())
@@ -111,9 +111,9 @@ def test_a_megabyte_of_one_thing_is_counted(unit: str) -> None:
     assert report.error_count == 0
 
 
-def test_damaged_files_never_stop_the_check() -> None:
+def test_v1_damaged_files_never_stop_the_check() -> None:
     rng = random.Random(7)
-    for _ in range(150):
+    for _ in range(320):
         data = bytearray(PLAIN[: rng.randrange(200, len(PLAIN))])
         for _ in range(rng.randrange(1, 30)):
             at = rng.randrange(len(data))

@@ -112,7 +112,8 @@ def test_definitions_are_tiktokens_own(encoding: str, monkeypatch: pytest.Monkey
     assert definition["mergeable_ranks"] == {"hash": vocab.SHA256[encoding]}
 
 
-def test_a_damaged_vocabulary_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_v4_a_damaged_vocabulary_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocab.check_shipped()
     monkeypatch.setitem(vocab.SHA256, "cl100k_base", "0" * 64)
     with pytest.raises(vocab.VocabularyDamaged):
         vocab.read_tokens("cl100k_base")

@@ -2,20 +2,18 @@
 
 import msgspec
 
-from service.core import clock
-from service.core.announcements import dataset_payload
 from service.core.dataset.report import Report
 from service.core.files import FileRecord
-from service.core.ids import WEBHOOK_EVENT, make
-from service.core.webhooks import WebhookMessage
 from service.store.counters import count
 from service.store.due import Claim
 from service.store.redis import Pipeline
 from service.store.reports import ReportRequest
 from service.store.webhooks import queue_message
+from workers.content import ContentCorrupt
 from workers.context import Context
 from workers.steps import fetch
 from workers.steps import report as reports
+from workers.steps.corrupt import message_of, refuse
 
 UNMADE_S = 30.0
 """How often a dataset is looked at that is still being made."""
@@ -36,7 +34,11 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
         model=record.asked_model or runtime.settings.default_model,
         method=record.asked_method or "supervised",
     )
-    report = await reports.ensure(context, request)
+    try:
+        report = await reports.ensure(context, request)
+    except ContentCorrupt as corrupt:
+        await refuse(context, file_id, corrupt)
+        return None
     key = runtime.reports.key(request)
 
     def verdict(old: FileRecord) -> FileRecord | None:
@@ -78,17 +80,7 @@ def with_verdict(record: FileRecord, report: Report, key: str) -> FileRecord:
 
 
 def _announce(pipe: Pipeline, record: FileRecord, report: Report) -> None:
-    kind = "dataset.rejected" if record.status == "error" else "dataset.ready"
-    message = WebhookMessage(
-        id=make(WEBHOOK_EVENT),
-        type=kind,
-        created_at=int(clock.now()),
-        job_id=None,
-        data=dataset_payload(record),
-        sequence=0,
-        extra_url=None,
-    )
-    queue_message(pipe, message)
+    queue_message(pipe, message_of(record))
     count(pipe, "dataset_bytes", report.bytes)
     count(pipe, "dataset_lines", report.lines)
     count(pipe, "dataset_tokens", report.tokens.total if report.tokens else 0)

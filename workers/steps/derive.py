@@ -20,10 +20,11 @@ from service.core.webhooks import WebhookMessage
 from service.prepare.pipeline import prepare
 from service.prepare.rows import PrepareFailed
 from service.prepare.run import Preparation
-from service.store.blobs import CHUNK_BYTES, Blob, content_key
+from service.store.blobs import CHUNK_BYTES, Blob
 from service.store.due import Claim
 from service.store.redis import Pipeline
 from service.store.webhooks import queue_message
+from workers.content import ContentCorrupt, verified
 from workers.context import Context
 
 _SHOWN = 300
@@ -44,6 +45,9 @@ async def look(context: Context, claim: Claim, plan_id: str) -> float | None:
     except PrepareFailed as error:
         await _fail(context, plan, error)
         return None
+    except ContentCorrupt as corrupt:
+        await _fail(context, plan, PrepareFailed("dataset_corrupt", str(corrupt)))
+        return None
     await runtime.derivations.finish(plan, made)
     return None
 
@@ -52,7 +56,7 @@ async def _made(context: Context, plan: DerivationPlan) -> list[Blob]:
     """Return the contents of the outputs, each stored, held by its output, and its diff beside it."""
     blobs = context.runtime.blobs
     async with AsyncExitStack() as stack:
-        paths = [await stack.enter_async_context(blobs.local_path(content_key(part.sha256))) for part in plan.inputs]
+        paths = [await stack.enter_async_context(verified(blobs, part.sha256)) for part in plan.inputs]
         what = _preparation(context, plan, paths)
         files = [stack.enter_context(_unnamed()) for _ in what.parts]
         diffs = await asyncio.to_thread(prepare, what, files)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from service.core import clock, deadlines, moves
 from service.core.jobs import Job, JobError, Step
 from service.store.due import Claim
+from workers.content import ContentCorrupt
 from workers.context import Context
 from workers.steps import check, create, finish, price, upload, wishes
 
@@ -39,4 +40,11 @@ async def look(context: Context, claim: Claim, job_id: str) -> float | None:
         return await wishes.run(context, claim, job)
     if job.status == "paused" and not job.wish:
         return None
-    return await _STEPS[job.step](context, claim, job)
+    try:
+        return await _STEPS[job.step](context, claim, job)
+    except ContentCorrupt as corrupt:
+        is_training = corrupt.sha256 == job.training.sha256
+        param = "training_file" if is_training else "validation_file"
+        error = JobError(code="dataset_corrupt", message=str(corrupt), param=param)
+        await context.advance(claim, job, moves.fail(job, error, clock.now()))
+        return None

@@ -17,7 +17,9 @@ from service.core.outlook import estimated
 from service.store.blobs import content_key
 from service.store.due import Claim
 from service.store.reports import ReportRequest
+from workers.content import ContentCorrupt, check_hash, verified
 from workers.context import Context
+from workers.steps.corrupt import refuse
 
 
 async def look(context: Context, claim: Claim, digest: str) -> float | None:
@@ -25,13 +27,17 @@ async def look(context: Context, claim: Claim, digest: str) -> float | None:
     del claim
     request = await context.runtime.reports.asked(digest)
     if request is not None:
-        await ensure(context, request)
+        try:
+            await ensure(context, request)
+        except ContentCorrupt as corrupt:
+            for file_id in filter(None, (request.file_id, request.validation_id)):
+                await refuse(context, file_id, corrupt)
         await context.runtime.reports.answered(digest)
     return None
 
 
 async def ensure(context: Context, request: ReportRequest) -> Report:
-    """Return the report, made now if it is not kept yet.
+    """Return the report, made now if it is not kept yet. Raises ContentCorrupt.
 
     A model that the catalogue lacks has no known encoding: its lines are judged by the method's usual forms, and no
     tokens are told, which the report says.
@@ -42,8 +48,14 @@ async def ensure(context: Context, request: ReportRequest) -> Report:
         return kept
     known = runtime.catalogue.profile(request.model, request.method)
     profile = known or _unknown(request)
-    async with _local(context, request.sha256) as path, _local(context, request.validation_sha256) as validation:
-        made = await asyncio.to_thread(_check, path, validation, profile, request)
+    async with (
+        runtime.blobs.local_path(content_key(request.sha256)) as path,
+        _validation(context, request.validation_sha256) as validation,
+    ):
+        made = await asyncio.to_thread(
+            check_file, path, profile=profile, validation=validation, dataset_id=request.file_id
+        )
+    check_hash(made.sha256, request.sha256)
     if known:
         made = _with_estimate(context, request, made)
     await runtime.reports.keep(request, made)
@@ -66,16 +78,10 @@ def _with_estimate(context: Context, request: ReportRequest, report: Report) -> 
     return msgspec.structs.replace(report, estimates=(EstimateLine.of(priced),))
 
 
-def _check(path: Path | None, validation: Path | None, profile: CheckProfile, request: ReportRequest) -> Report:
-    if path is None:
-        raise ValueError("a report needs a file")
-    return check_file(path, profile=profile, validation=validation, dataset_id=request.file_id)
-
-
 @asynccontextmanager
-async def _local(context: Context, sha256: str | None) -> AsyncGenerator[Path | None]:
+async def _validation(context: Context, sha256: str | None) -> AsyncGenerator[Path | None]:
     if sha256 is None:
         yield None
         return
-    async with context.runtime.blobs.local_path(content_key(sha256)) as path:
+    async with verified(context.runtime.blobs, sha256) as path:
         yield path

@@ -6,8 +6,8 @@ from typing import cast
 from service.core import moves
 from service.core.jobs import Input, Job
 from service.store import keys
-from service.store.blobs import content_key
 from service.store.due import Claim
+from workers.content import verified
 from workers.context import Context
 from workers.providers.protocol import ProviderError, Upload
 from workers.steps.failures import after_failure
@@ -29,7 +29,7 @@ async def _remote_file(context: Context, job: Job, part: Input) -> str:
     kept = cast("bytes | None", await redis.get(key))
     if kept is not None:
         return kept.decode()
-    async with context.runtime.blobs.local_path(content_key(part.sha256)) as path:
+    async with verified(context.runtime.blobs, part.sha256) as path:
         upload = Upload(path=path, filename=part.filename, sha256=part.sha256, bytes=part.bytes)
         file_id = await context.provider_of(job).upload(upload)
     await redis.set(key, file_id)
