@@ -154,6 +154,31 @@ def test_the_readmes_webhook_example_verifies_a_delivery():
             scope["receive"](body + b" ", headers, secret)
 
 
+PROMISES = ROOT / "docs/promises.md"
+LINKED = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/.]+)\)", PROMISES.read_text())
+ROWS = {"A": 8, "V": 5, "U": 3, "C": 6, "P": 5, "W": 6, "R": 7, "M": 2}
+"""The failure modes of reference/reliability.md §3: letter of the step → how many."""
+
+
+@pytest.mark.parametrize(("name", "file"), sorted(set(LINKED)))
+def test_every_promise_links_to_a_test_that_exists(name, file):
+    tree = ast.parse((ROOT / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_every_failure_mode_has_its_promise_and_tests():
+    rows = dict(re.findall(r"^\| ([A-Z]\d) \|(.*)$", PROMISES.read_text(), re.MULTILINE))
+    assert set(rows) == {f"{step}{number}" for step, count in ROWS.items() for number in range(1, count + 1)}
+    assert not [row for row, text in rows.items() if "](../tests/" not in text]
+    assert len(LINKED) > 50
+
+
+def test_no_test_of_a_failure_mode_is_of_an_unknown_one():
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for row in re.findall(r"def test_([avucpwrm]\d)_", path.read_text()):
+            assert int(row[1]) <= ROWS[row[0].upper()], f"{path.name}: {row}"
+
+
 def test_ci_runs_the_readmes_command():
     assert "make check" in (ROOT / ".ci/run").read_text().splitlines()
     assert "`make check`" in README.read_text()
