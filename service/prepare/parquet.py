@@ -12,7 +12,7 @@ import msgspec
 
 from service.prepare.rows import PrepareFailed, Row, read_rows
 
-MEMORY_BYTES = 3 << 30
+MEMORY_BYTES = 2 << 30
 """Address space of the process that reads."""
 
 _READER = "arro3.io"
