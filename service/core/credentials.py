@@ -24,7 +24,7 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OUTAGE = Trip(after=8, base_s=1.0, cap_s=30.0)
-SLOW_DOWN = Trip(after=3, base_s=2.0, cap_s=60.0)
+SLOW_DOWN = Trip(after=5, base_s=2.0, cap_s=60.0)
 UNAUTHORIZED = Trip(after=1, base_s=60.0, cap_s=300.0, needs_operator=True)
 QUOTA = Trip(after=1, base_s=300.0, cap_s=3600.0, needs_operator=True)
 
@@ -35,6 +35,9 @@ _TRIPS: Mapping[str, Trip] = {
     "unauthorized": UNAUTHORIZED,
     "quota": QUOTA,
 }
+
+PROBE_S = 5.0
+"""How long the others wait for the one call that finds out: its worker may have died."""
 
 LONGEST_RETRY_AFTER_S = 3600.0
 STOPS_ALL_S = 5.0

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 from redis.asyncio import Redis
 
-from service.core.credentials import LONGEST_RETRY_AFTER_S, SCOPES, STOPS_ALL_S, Scope, Trip
+from service.core.credentials import LONGEST_RETRY_AFTER_S, PROBE_S, SCOPES, STOPS_ALL_S, Scope, Trip
 from service.store import keys
 
 _ADMIT = """
@@ -75,7 +75,6 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     digest: str
     requests_per_minute: float
-    probe_s: float
 
     @property
     def burst(self) -> float:
@@ -107,7 +106,7 @@ class CredentialStore:
             credential.digest,
             str(credential.requests_per_minute / 60 if scope != "create" else 0),
             str(credential.burst),
-            str(credential.probe_s),
+            str(PROBE_S),
         )
         reason, wait = cast("tuple[bytes, bytes]", answer)
         return Pause(scope=scope, reason=reason.decode(), wait_s=float(wait)) if reason else None

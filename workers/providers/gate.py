@@ -20,7 +20,6 @@ from workers.providers.protocol import ProviderError, Reason, as_reason
 
 _log = logging.getLogger(__name__)
 _JOB_READS = frozenset({"jobs.list", "jobs.read"})
-_PROBE_MARGIN_S = 15.0
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +141,6 @@ def credential_of(name: str, settings: ProviderSettings, requests_per_minute: fl
         provider=name,
         digest=hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:16],
         requests_per_minute=requests_per_minute,
-        probe_s=settings.request_timeout_s + _PROBE_MARGIN_S,
     )
 
 
