@@ -113,3 +113,17 @@ class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
 
     filename: str
     content: bytes
+
+
+class SentParts(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an upload in parts got at a provider. Times are Unix seconds.
+
+    `part_ids` are those of the first parts, each of `part_bytes`; `completing_since` is set before the call that ends
+    it, so that from then on there may be a file.
+    """
+
+    upload_id: str
+    begun_at: float
+    part_bytes: int
+    part_ids: tuple[str, ...] = ()
+    completing_since: float | None = None

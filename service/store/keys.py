@@ -183,3 +183,13 @@ def api_key(key_id: str) -> str:
 def remote_upload(provider: str, sha256: str) -> str:
     """Key of the provider's file id for a content hash."""
     return f"tw:remote:{provider}:{sha256}"
+
+
+def remote_upload_parts(provider: str, sha256: str) -> str:
+    """Key of how far the upload of a content in parts got at a provider."""
+    return f"tw:remote:{provider}:{sha256}:parts"
+
+
+def remote_upload_lease(provider: str, sha256: str) -> str:
+    """Key of the right to upload a content to a provider."""
+    return f"tw:remote:{provider}:{sha256}:lease"

@@ -24,23 +24,27 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS
 
 
 class Lease:
-    """A key that holds `row` until it runs out; `lost` is what a Conflict says when somebody else took it over."""
+    """A key that holds `row` until it runs out; `lost` is what a Conflict says when somebody else took it over.
 
-    def __init__(self, redis: Redis, key: str, row: bytes, *, lost: str) -> None:
+    It runs out after `seconds` (None: `LEASE_S`) without a renewal.
+    """
+
+    def __init__(self, redis: Redis, key: str, row: bytes, *, lost: str, seconds: float | None = None) -> None:
         self._redis = redis
         self._key = key
         self._row = row
         self._lost = lost
+        self._seconds = LEASE_S if seconds is None else seconds
 
     async def take(self) -> bool:
         """Take the key if nobody holds it; also true where it is ours already (the reply to the first try was lost)."""
-        if await self._redis.set(self._key, self._row, nx=True, px=int(LEASE_S * 1000)):
+        if await self._redis.set(self._key, self._row, nx=True, px=int(self._seconds * 1000)):
             return True
         return cast("bytes | None", await self._redis.get(self._key)) == self._row
 
     async def confirm(self) -> None:
         """Renew it just before the effect. Raises Conflict if it was lost, so that nothing is done twice."""
-        if not await self._redis.eval(_RENEW, 1, self._key, cast("str", self._row), str(int(LEASE_S * 1000))):
+        if not await self._redis.eval(_RENEW, 1, self._key, cast("str", self._row), str(int(self._seconds * 1000))):
             raise Conflict(self._lost)
 
     async def guard(self, pipe: Pipeline) -> None:
@@ -64,6 +68,6 @@ class Lease:
 
     async def _renew_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_S / 3)
+            await asyncio.sleep(self._seconds / 3)
             with contextlib.suppress(RedisError, Conflict):  # the last `confirm` or `guard` decides
                 await self.confirm()

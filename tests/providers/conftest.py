@@ -54,3 +54,9 @@ def request(**members: Any) -> CreateRequest:
 def upload_of(path: Path, content: bytes) -> Upload:
     path.write_bytes(content)
     return Upload(path=path, filename="mine.jsonl", sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+
+def limited(provider: OpenAIFineTuner, most_bytes: int) -> OpenAIFineTuner:
+    """Return the provider with a target that takes files of no more than `most_bytes` whole."""
+    provider._files._max_file_bytes = most_bytes  # type: ignore[attr-defined]
+    return provider

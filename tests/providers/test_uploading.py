@@ -6,9 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.providers.conftest import Make, upload_of
+from tests.providers.conftest import Make, limited, upload_of
 from tests.providers.upstream import DROP, Answer, Upstream, error
-from workers.providers import openai_files
 from workers.providers.protocol import ProviderError, Upload
 
 
@@ -46,29 +45,8 @@ async def test_a_broken_file_of_the_same_name_is_not_taken(upstream: Upstream, m
     assert await make().upload(upload) == "file-2"
 
 
-def _limited(provider: object, limit: int) -> None:
-    provider._files._max_file_bytes = limit  # type: ignore[attr-defined]
-
-
-async def test_large_files_go_in_parts(
-    upstream: Upstream, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai_files, "_PART_BYTES", 1_000_000)
-    content = bytes(range(256)) * 10_000
-    provider = make()
-    _limited(provider, 1_000_000)
-    file_id = await provider.upload(upload_of(tmp_path / "a", content))
-    assert upstream.contents[file_id] == content
-    assert len(upstream.sent("POST", r"/uploads/.+/parts")) == 3
-    upstream.fail("POST", r"/uploads/.+/parts", error(500, "x"))
-    with pytest.raises(ProviderError):
-        await provider.upload(upload_of(tmp_path / "b", content + b"\n"))
-    assert len(upstream.sent("POST", r"/uploads/.+/cancel")) == 1
-
-
 async def test_too_large_for_a_target_without_parts(make: Make, tmp_path: Path) -> None:
-    provider = make(preset="nebius")
-    _limited(provider, 10)
+    provider = limited(make(preset="nebius"), 10)
     with pytest.raises(ProviderError) as caught:
         await provider.upload(upload_of(tmp_path / "a", b"x" * 11))
     assert (caught.value.reason, caught.value.retryable) == ("refused", False)

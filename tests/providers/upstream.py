@@ -72,6 +72,7 @@ class Upstream:
         self.models: dict[str, Any] = {"object": "list", "data": [{"id": "base-1", "object": "model"}]}
         self.faults: list[tuple[str, str, Answer, bool]] = []
         self.ignores_after = False
+        self.list_lags = False
         self.discards_bodies = False
         self.ignores_filter = False
         self.drops_metadata = False
@@ -169,7 +170,7 @@ class Upstream:
         )
 
     def _list_files(self, call: Call) -> Answer:
-        return self._page(call, list(self.files.values()))
+        return self._page(call, [] if self.list_lags else list(self.files.values()))
 
     def _create_file(self, call: Call) -> Answer:
         filename, content = call.form()["file"]
@@ -195,12 +196,17 @@ class Upstream:
         return Answer(body={"id": upload_id, "object": "upload", "status": "pending", "file": None})
 
     def _part(self, call: Call, upload_id: str) -> Answer:
+        if "done" in self.uploads.get(upload_id, {"done": b""}):
+            return error(400, f"The upload {upload_id} is over")
         part_id = f"part_{len(self.uploads[upload_id])}"
         self.uploads[upload_id][part_id] = call.form()["data"][1]
         return Answer(body={"id": part_id, "object": "upload.part", "upload_id": upload_id})
 
     def _complete(self, call: Call, upload_id: str) -> Answer:
-        parts = self.uploads[upload_id]
+        parts = self.uploads.get(upload_id, {"done": b""})
+        if "done" in parts:
+            return error(400, f"The upload {upload_id} is over")
+        parts["done"] = b""
         content = b"".join(parts[part_id] for part_id in call.json["part_ids"])
         file = self.add_file(parts["name"].decode(), content)
         return Answer(body={"id": upload_id, "object": "upload", "status": "completed", "file": file})

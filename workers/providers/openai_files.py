@@ -1,59 +1,21 @@
 """Getting a dataset to an OpenAI-shaped endpoint once: by name and bytes if it is there, else whole or in parts."""
 
 import asyncio
-import hashlib
-import io
 from contextlib import suppress
-from pathlib import Path
-from typing import BinaryIO
 from weakref import WeakValueDictionary
 
 import httpx2
 import openai
 
 from workers.providers.openai_connection import Connection, Page, items
-from workers.providers.openai_errors import bad_answer, from_exception
-from workers.providers.openai_wire import FileWire, UploadWire
+from workers.providers.openai_errors import from_exception
+from workers.providers.openai_parts import Parts, opened, time_for
+from workers.providers.openai_wire import FileWire
 from workers.providers.protocol import ProviderError, Upload
-
-_PART_BYTES = 64 * 1024 * 1024
-_BYTES_A_SECOND = 1_000_000
-"""How slowly a target may take a file in; a worker waits no longer for one that hangs."""
 
 _MAX_PAGES = 50
 _MAX_RESULT_BYTES = 64 * 1024 * 1024
 _UNUSABLE = {"error", "deleted", "deleting", "failed"}
-
-
-class _Part(io.RawIOBase):
-    """A window of an open file, so that a part is streamed instead of held in memory."""
-
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
-        self._file = file
-        self._start = start
-        self._length = length
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
-        self._at = min(max(base + offset, 0), self._length)
-        return self._at
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        self._file.seek(self._start + self._at)
-        chunk = self._file.read(min(len(buffer), self._length - self._at))
-        buffer[: len(chunk)] = chunk
-        self._at += len(chunk)
-        return len(chunk)
 
 
 class Files:
@@ -62,6 +24,7 @@ class Files:
     def __init__(self, connection: Connection, *, uploads: bool, max_file_bytes: int) -> None:
         self._connection = connection
         self._by_parts = uploads
+        self._parts = Parts(connection)
         self._max_file_bytes = max_file_bytes
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -72,6 +35,8 @@ class Files:
             name = f"tunewright-{upload.sha256[:24]}.jsonl"
             known = await self._look_up(name, upload.bytes)
             if known is not None:
+                if upload.journal is not None:
+                    await upload.journal.write(None)
                 return known
             if upload.bytes <= self._max_file_bytes:
                 return await self._whole(upload, name)
@@ -81,7 +46,7 @@ class Files:
                     f"Provider {self._connection.name} takes files of at most {self._max_file_bytes} bytes.",
                     retryable=False,
                 )
-            return await self._in_parts(upload, name)
+            return await self._verified(await self._parts.send(upload, name), upload.bytes)
 
     async def _look_up(self, name: str, size: int) -> str | None:
         after: str | None = None
@@ -102,10 +67,12 @@ class Files:
         return None
 
     async def _whole(self, upload: Upload, name: str) -> str:
-        with _opened(upload.path) as file:
+        with opened(upload.path) as file:
             content = await self._connection.write(
                 lambda: self._connection.sdk.files.with_raw_response.create(
-                    file=(name, file, "application/jsonl"), purpose="fine-tune", timeout=self._time_for(upload.bytes)
+                    file=(name, file, "application/jsonl"),
+                    purpose="fine-tune",
+                    timeout=time_for(self._connection, upload.bytes),
                 )
             )
         wire = self._connection.decode(content, FileWire, "the uploaded file", write=True)
@@ -122,45 +89,6 @@ class Files:
                 retryable=True,
             )
         return file.id
-
-    async def _in_parts(self, upload: Upload, name: str) -> str:
-        uploads = self._connection.sdk.uploads.with_raw_response
-        content = await self._connection.write(
-            lambda: uploads.create(bytes=upload.bytes, filename=name, mime_type="text/jsonl", purpose="fine-tune")
-        )
-        started = self._connection.decode(content, UploadWire, "the upload", write=True)
-        try:
-            parts, md5 = await self._send_parts(upload, started.id)
-            content = await self._connection.write(
-                lambda: uploads.complete(started.id, part_ids=parts, md5=md5, timeout=self._time_for(upload.bytes))
-            )
-        except ProviderError:
-            with suppress(ProviderError):
-                await self._connection.write(lambda: uploads.cancel(started.id))
-            raise
-        done = self._connection.decode(content, UploadWire, "the finished upload", write=True)
-        if done.file is None:
-            raise bad_answer(self._connection.name, "the file of the finished upload", write=True)
-        return await self._verified(done.file, upload.bytes)
-
-    async def _send_parts(self, upload: Upload, upload_id: str) -> tuple[list[str], str]:
-        parts = self._connection.sdk.uploads.parts.with_raw_response
-        ids: list[str] = []
-        with _opened(upload.path) as file:
-            for start in range(0, upload.bytes, _PART_BYTES):
-                length = min(_PART_BYTES, upload.bytes - start)
-                window = io.BufferedReader(_Part(file, start, length), 1 << 20)
-                limit = self._time_for(length)
-                content = await self._connection.write(
-                    lambda w=window, t=limit: parts.create(upload_id, data=("upload", w), timeout=t)
-                )
-                ids.append(self._connection.decode(content, UploadWire, "the upload's part", write=True).id)
-        return ids, await asyncio.to_thread(_md5, upload.path)
-
-    def _time_for(self, size: int) -> httpx2.Timeout:
-        """Return the time limits of a call that carries `size` bytes, or has the target work on them."""
-        usual = self._connection.timeout
-        return httpx2.Timeout((usual.read or 0.0) + size / _BYTES_A_SECOND, connect=usual.connect)
 
     async def result(self, file_id: str) -> bytes:
         """Return a result file's content as it is stored, at most 64 MiB."""
@@ -186,15 +114,3 @@ class Files:
         except ProviderError as error:
             if error.reason != "not_found":
                 raise
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise ProviderError("unavailable", "The dataset is not on this machine's disk.", retryable=True) from error
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -14,6 +14,7 @@ from service.core.remote import (
     RemoteJob,
     RemoteModel,
     ResultFile,
+    SentParts,
 )
 
 Reason = Literal[
@@ -60,13 +61,29 @@ class ProviderError(Exception):
         self.param = param
 
 
+class UploadJournal(Protocol):
+    """Where is noted how far an upload got, so that another worker can take it up."""
+
+    async def read(self) -> SentParts | None:
+        """Return what was noted last."""
+        ...
+
+    async def write(self, sent: SentParts | None) -> None:
+        """Note it; None for an upload that has ended."""
+        ...
+
+
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset on this machine's disk. `sha256` and `bytes` were checked by the caller."""
+    """A dataset on this machine's disk. `sha256` and `bytes` were checked by the caller.
+
+    Without a `journal` an upload that broke off is begun anew.
+    """
 
     path: Path
     filename: str
     sha256: str
     bytes: int
+    journal: UploadJournal | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,38 +1,57 @@
 """Step `uploading`: make the job's bytes available to its provider, each content once."""
 
 from contextlib import suppress
-from typing import cast
 
 from service.core import moves
 from service.core.jobs import Input, Job
-from service.store import keys
 from service.store.due import Claim
+from service.store.remote_files import RemoteFiles
 from workers.content import verified
 from workers.context import Context
 from workers.providers.protocol import ProviderError, Upload
 from workers.steps.failures import after_failure
 
+_LOOK_S = 2.0
+
+
+class _AtWork(Exception):
+    """Another job's worker uploads the same content to the same provider."""
+
 
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Upload what the provider does not have yet, and go on to creating."""
     try:
-        training = await _remote_file(context, job, job.training)
-        validation = await _remote_file(context, job, job.validation) if job.validation else None
+        training = await _remote_file(context, claim, job, job.training)
+        validation = await _remote_file(context, claim, job, job.validation) if job.validation else None
     except ProviderError as error:
         return await after_failure(context, claim, job, error)
+    except _AtWork:
+        return _LOOK_S
     await context.advance(claim, job, moves.uploaded(job, training, validation))
     return None
 
 
-async def _remote_file(context: Context, job: Job, part: Input) -> str:
-    redis, key = context.runtime.redis, keys.remote_upload(job.provider, part.sha256)
-    kept = cast("bytes | None", await redis.get(key))
-    if kept is not None:
-        return kept.decode()
-    async with verified(context.runtime.blobs, part.sha256) as path:
-        upload = Upload(path=path, filename=part.filename, sha256=part.sha256, bytes=part.bytes)
-        file_id = await context.provider_of(job).upload(upload)
-    await redis.set(key, file_id)
+async def _remote_file(context: Context, claim: Claim, job: Job, part: Input) -> str:
+    """Return the provider's id of the content, uploaded now if need be. Raises _AtWork while another worker does it."""
+    files = RemoteFiles(context.runtime.redis, job.provider)
+    if (kept := await files.get(part.sha256)) is not None:
+        return kept
+    lease = files.lease(part.sha256, claim.lease_s)
+    if not await lease.take():
+        raise _AtWork
+    try:
+        async with lease.renewed(), verified(context.runtime.blobs, part.sha256) as path:
+            upload = Upload(
+                path=path,
+                filename=part.filename,
+                sha256=part.sha256,
+                bytes=part.bytes,
+                journal=files.journal(part.sha256),
+            )
+            file_id = await context.provider_of(job).upload(upload)
+            await files.keep(part.sha256, file_id)
+    finally:
+        await lease.release()
     return file_id
 
 
@@ -51,4 +70,4 @@ async def discard(context: Context, job: Job) -> None:
 async def forget(context: Context, job: Job) -> None:
     """Drop the remembered file ids, when the provider says that it does not know them any more."""
     for part in filter(None, (job.training, job.validation)):
-        await context.runtime.redis.delete(keys.remote_upload(job.provider, part.sha256))
+        await RemoteFiles(context.runtime.redis, job.provider).forget(part.sha256)
