@@ -127,7 +127,7 @@ async def _gzip(origin: Origin, call: Seen, writer: asyncio.StreamWriter) -> Non
 
 
 async def _bomb(origin: Origin, call: Seen, writer: asyncio.StreamWriter) -> None:
-    await origin.send(writer, 200, gzip.compress(bytes(100 << 20)), content_encoding="gzip")
+    await origin.send(writer, 200, gzip.compress(bytes(5 << 20)), content_encoding="gzip")
 
 
 async def _brotli(origin: Origin, call: Seen, writer: asyncio.StreamWriter) -> None:

@@ -138,6 +138,12 @@ async def test_a_worker_that_dies_leaves_the_wish(bench: Bench, origin: Origin) 
     assert (await looked(bench, record)).sha256 == SHA256
 
 
+async def test_a_source_that_kills_its_worker_each_time_is_given_up(bench: Bench, origin: Origin) -> None:
+    found = await looked(bench, await wished(bench, origin.url("/whole"), tries=MOST_TRIES))
+    assert (found.status, origin.seen) == ("error", [])
+    assert "cut short" in (found.status_details or "")
+
+
 async def test_a_dataset_deleted_meanwhile_holds_nothing(
     bench: Bench, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

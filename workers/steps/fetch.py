@@ -9,7 +9,7 @@ from service.core.announcements import dataset_payload
 from service.core.errors import InvalidRequest, TooLarge, UnsupportedMedia
 from service.core.files import FileRecord
 from service.core.ids import WEBHOOK_EVENT, make
-from service.core.sources import SourceFailed, SourceWish, next_try_s
+from service.core.sources import MOST_TRIES, SourceFailed, SourceWish, next_try_s
 from service.core.webhooks import WebhookMessage
 from service.store import keys
 from service.store.blobs import Blob
@@ -30,6 +30,9 @@ async def run(context: Context, record: FileRecord) -> float | None:
     wish = await store.wish(record.id)
     if wish is None:
         await _give_up(context, record, "The address of the source is not known any more.")
+        return None
+    if wish.tries >= MOST_TRIES:  # no try failed, or it would have been given up: all of them were cut short
+        await _give_up(context, record, "Every try to fetch it was cut short.")
         return None
     slot = await store.slot(context.runtime.settings.source_slots)
     if slot is None:
