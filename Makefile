@@ -69,6 +69,7 @@ format: $(STAMP) ## Put the code into form
 bench: $(STAMP) ## Measure against references in the same run
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.records
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.polling
 	$(BIN)/python -m bench.uploads

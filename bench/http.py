@@ -5,16 +5,10 @@ reference's Redis calls are recorded from the real application at the start, so 
 """
 
 import argparse
-import asyncio
-import os
 import secrets
-import socket
 import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -23,7 +17,7 @@ import uvloop
 
 from bench.http_load import CONNECTIONS, Round, measure, once, request_bytes
 from bench.http_recording import Call, Monitor, Recording
-from bench.processes import START_LIMIT_S, process, redis_server
+from bench.processes import answers, cpu_s, redis_server, uvicorn
 
 GOAL = 0.5
 WARM_UP_S = 0.5
@@ -72,13 +66,13 @@ def main() -> int:
 async def _measure(stack: ExitStack, folder: Path, options: argparse.Namespace) -> list[Sample]:
     url = stack.enter_context(redis_server(folder))
     environment = {"TUNEWRIGHT_REDIS_URL": url, "TUNEWRIGHT_DATA_DIR": str(folder / "data")}
-    app_port, app_pid = stack.enter_context(_uvicorn(options.app, environment))
-    await _answers(app_port, request_bytes("GET", "/health/live"))
+    app_port, app_pid = stack.enter_context(uvicorn(options.app, environment))
+    await answers(app_port, request_bytes("GET", "/health/live"))
     app, recording = await _record(app_port, app_pid, folder / "redis.sock", url)
     (folder / "recording").write_bytes(msgspec.msgpack.encode(recording))
     environment = {"BENCH_REDIS_URL": url, "BENCH_RECORDING": str(folder / "recording")}
-    bare_port, bare_pid = stack.enter_context(_uvicorn("bench.http_bare:create_bare", environment))
-    await _answers(bare_port, app.gets[0])
+    bare_port, bare_pid = stack.enter_context(uvicorn("bench.http_bare:create_bare", environment))
+    await answers(bare_port, app.gets[0])
     bare = Server(name="bare", port=bare_port, pid=bare_pid, posts=app.posts, gets=app.gets)
     _describe(recording)
     return await _rounds([app, bare], options.rounds, options.seconds, options.connections)
@@ -132,44 +126,12 @@ async def _rounds(servers: list[Server], rounds: int, seconds: float, connection
     for number in range(rounds):
         for verb in ("POST", "GET"):
             for server in servers if number % 2 else reversed(servers):
-                before = _cpu_s(server.pid)
+                before = cpu_s(server.pid)
                 requests = server.posts if verb == "POST" else server.gets
                 result = await measure(server.port, requests, seconds, connections)
-                spent = None if before is None else ((_cpu_s(server.pid) or 0) - before) * 1e6 / result.requests
+                spent = None if before is None else ((cpu_s(server.pid) or 0) - before) * 1e6 / result.requests
                 samples.append(Sample(server=server.name, verb=verb, round=result, cpu_us=spent))
     return samples
-
-
-@contextmanager
-def _uvicorn(factory: str, environment: dict[str, str]) -> Generator[tuple[int, int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--loop", "uvloop"]
-    command += ["--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    with process(command, environment) as started:
-        yield port, started.pid
-
-
-async def _answers(port: int, request: bytes) -> None:
-    end = time.monotonic() + START_LIMIT_S
-    while True:
-        try:
-            await once(port, request)
-        except ConnectionError:
-            if time.monotonic() > end:
-                raise
-            await asyncio.sleep(0.05)
-        else:
-            return
-
-
-def _cpu_s(pid: int) -> float | None:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _describe(recording: Recording) -> None:
