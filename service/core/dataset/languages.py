@@ -100,7 +100,7 @@ def _script_of(head: str) -> str | None:
 def _latin(head: str) -> str | None:
     votes: dict[str, int] = {}
     low = head.lower()
-    words = _WORD.findall(low)
+    words = set(_WORD.findall(low))
     for word in words:
         for language in _LANGUAGES.get(word, ()):
             votes[language] = votes.get(language, 0) + 1

@@ -1,0 +1,11 @@
+"""Planted defects and clean sets, made of the same ordinary files: what the checker must find, and must not."""
+
+from tests.check.suite.clean import CLEAN
+from tests.check.suite.files import FILES
+from tests.check.suite.lines import LINES
+from tests.check.suite.planted import Planted
+from tests.check.suite.texts import TEXTS
+
+PLANTED: tuple[Planted, ...] = (*FILES, *LINES, *TEXTS)
+
+__all__ = ["CLEAN", "PLANTED", "Planted"]
