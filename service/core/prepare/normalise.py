@@ -9,7 +9,7 @@ from service.core.prepare.operations import Normalise
 _INVISIBLE = next(rule.pattern for rule in RULES if rule.code == "invisible_characters")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _LINE_END = re.compile("\r\n?|\x85|\u2028|\u2029")
-_BLANKS_AT_END = re.compile(r"[ \t]+(?=\n)")
+_BLANKS_AT_END = re.compile(r"(?<![ \t])[ \t]++(?=\n)")
 _ODD_BLANK = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
 _LONG_RUN = re.compile(r"(\s)\s{999,}")
 _TURNS = frozenset({"content", "text", "refusal"})
