@@ -48,7 +48,7 @@ def take_plain(block: Block, scan: Scan, found: dict[int, Found], work: Work) ->
     (all_texts, all_leads, all_trained), keys = work.spans.columns, work.keys
     left: list[int] = []
     for at, raw in enumerate(block.lines):
-        if raw is None or len(raw) >= BLANKS:
+        if not raw or len(raw) >= BLANKS:
             left.append(at)
             continue
         try:

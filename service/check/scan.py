@@ -94,10 +94,11 @@ def _automaton(rules: Sequence[TextRule]) -> _Automaton:
     whole = b"|".join(b"(?:%b)" % hint for hint in hints)
     if re2 is None:
         singly = [re.compile(hint) for hint in hints]
-        return _Automaton(
-            re.compile(whole).search,
-            lambda line: [rule for rule, one in zip(rules, singly, strict=True) if one.search(line)],
-        )
+
+        def tried(line: bytes) -> Sequence[TextRule]:
+            return [rule for rule, one in zip(rules, singly, strict=True) if one.search(line)]
+
+        return _Automaton(re.compile(whole).search, tried)
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _AUTOMATON_BYTES
@@ -105,6 +106,8 @@ def _automaton(rules: Sequence[TextRule]) -> _Automaton:
     for hint in hints:
         together.Add(hint)
     together.Compile()
-    return _Automaton(
-        re2.compile(whole, options).search, lambda line: [rules[at] for at in sorted(together.Match(line) or ())]
-    )
+
+    def which(line: bytes) -> Sequence[TextRule]:
+        return [rules[at] for at in sorted(together.Match(line) or ())]
+
+    return _Automaton(re2.compile(whole, options).search, which)

@@ -128,6 +128,9 @@ class SplitCheck:
         """
         form = self.form
         assert form is not None
+        if not raw:
+            self._note_blank(number)
+            return
         try:
             line: Line = DECODERS[form].decode(raw)
         except NOT_READ:
@@ -158,9 +161,8 @@ class SplitCheck:
         work.end(number, before, system, question, answer)
 
     def _read_slowly(self, raw: bytes, form: Form, number: int, found: Found) -> Line | None:
-        if not raw or raw.isspace():
-            if len(self._blank) < LISTED_PER_CODE:
-                self._blank.append(number)
+        if raw.isspace():
+            self._note_blank(number)
             return None
         self._fill(number)
         value = parse(raw, found)
@@ -193,6 +195,10 @@ class SplitCheck:
         """Count a line that is not blank."""
         self.filled += 1
         self._last_filled = max(self._last_filled, number)
+
+    def _note_blank(self, number: int) -> None:
+        if len(self._blank) < LISTED_PER_CODE:
+            self._blank.append(number)
 
     def _note_blanks(self) -> None:
         """Report the blank lines that turn out not to end the file."""

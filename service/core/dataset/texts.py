@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from service.core.dataset.defects import Defect, Found, shown
@@ -29,6 +30,9 @@ _HEARD: dict[str, tuple[Voice, ...]] = {
     "answers": ("answer",),
     "turns": ("turn", "answer", "untaught"),
 }
+_CONFIRMED = 300
+"""Different matches that are looked at in one text: each look may go through all of it."""
+
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _BLANKS = re.compile(rf"\s{{{BLANKS}}}")
 
@@ -55,8 +59,8 @@ def _broken(rule: TextRule, text: str) -> str | None:
     if rule.confirm is None:
         match = rule.pattern.search(text)
         return None if match is None else match[0]
-    confirm = rule.confirm
-    return next((match[0] for match in rule.pattern.finditer(text) if confirm(match[0], text)), None)
+    confirm, matches = rule.confirm, dict.fromkeys(match[0] for match in rule.pattern.finditer(text))
+    return next((match for match in islice(matches, _CONFIRMED) if confirm(match, text)), None)
 
 
 def _excerpt(rule: TextRule, match: str) -> str:

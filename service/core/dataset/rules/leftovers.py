@@ -55,7 +55,7 @@ TOKENS = (
         "template_tokens",
         r"\A\s*(?:### ?)?(?:Assistant|ASSISTANT|Human|HUMAN|Bot|BOT) ?: |### ?(?:Instruction|Response|Human"
         r"|Assistant) ?:"
-        r"|\n\s*(?:Human|HUMAN) ?: |\bUSER: [^\n]{0,2000}\bASSISTANT: ",
+        r"|\n\s*(?:Human|HUMAN) ?: |\bUSER: (?:[^\nU]|U(?!SER: )){0,2000}\bASSISTANT: ",
         "the answer holds the labels of a prompt's template",
         within="answers",
     ),
