@@ -47,6 +47,7 @@ async def survive(point: Point, mode: Mode, trees: Nursery, folder: Path, **pace
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("mode", MODES)
 async def test_every_crash_point_recovers(mode: Mode, trees: Nursery) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
