@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.mutations_beside import BESIDE
+
 ROOT = Path(__file__).resolve().parents[2]
 _LEFT_OUT = (".git", ".venv", "node_modules", "__pycache__", ".ruff_cache", ".pytest_cache", ".tunewright")
 _LIMIT_S = 300
@@ -217,6 +219,7 @@ MUTATIONS = (
         'text = "\\0".join((',
         "tests/faults/test_arriving.py -k a8",
     ),
+    *(Mutation(*one) for one in BESIDE),
 )
 
 
