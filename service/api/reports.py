@@ -11,19 +11,20 @@ from service.api.replies import Headers, Reply, json_reply
 from service.api.report_requests import own_report, requested
 from service.api.waiting import settled
 from service.core.dataset.markdown import to_markdown
+from service.core.dataset.page import to_html
 from service.core.dataset.report import Report
 from service.core.dataset.sarif import to_sarif
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
 from service.store.reports import ReportRequest
 
-_FORMATS = ("json", "sarif", "markdown")
+_FORMATS = ("json", "sarif", "markdown", "html")
 RETRY_AFTER: Headers = ((b"retry-after", b"1"),)
 
 
 @get("/{file_id:str}/report")
 async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
-    """Show what the check found, as JSON, SARIF or markdown; 202 while a worker makes it (`Prefer: wait=N`)."""
+    """Show what the check found, as JSON, SARIF, markdown or HTML; 202 while a worker makes it (`Prefer: wait=N`)."""
     form = queries.text_of(request, "format") or "json"
     if form not in _FORMATS:
         raise InvalidRequest(f"Invalid 'format': there are {', '.join(_FORMATS)}.", param="format")
@@ -41,6 +42,9 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
     if form == "markdown":
         kind = (b"content-type", b"text/markdown; charset=utf-8")
         return Reply(to_markdown(report, record.filename).encode(), headers=(kind, *headers))
+    if form == "html":
+        kind = (b"content-type", b"text/html; charset=utf-8")
+        return Reply(to_html(report, record.filename).encode(), headers=(kind, *headers))
     if form == "sarif":
         return Reply(
             to_sarif(report, record.filename), headers=((b"content-type", b"application/sarif+json"), *headers)

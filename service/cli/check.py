@@ -16,6 +16,7 @@ from service.cli.check_policy import PolicyInvalid, read_policy
 from service.core.catalogue import Method
 from service.core.dataset.codes import CODES
 from service.core.dataset.markdown import bars, by_code, places, to_markdown, verdict
+from service.core.dataset.page import to_html
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
 from service.core.dataset.sarif import to_sarif
@@ -23,6 +24,7 @@ from service.core.estimates import EstimateLine, estimate
 from service.store.catalogue import CatalogueInvalid, load_catalogue
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _BIG_BYTES = 20_000_000
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo", "reinforcement": "reinforcement"}
@@ -39,7 +41,7 @@ class _CannotCheck(click.ClickException):
 @click.option("--validation", type=_FILE, help="A validation split, checked together with FILE for leaks.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The model that is to be tuned.")
 @click.option("--method", type=click.Choice(list(_METHODS)), default="supervised", show_default=True)
-@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown", "sarif"]), default="text")
+@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown", "html", "sarif"]), default="text")
 @click.option("--catalogue", type=_FILE, help="A model and price table laid over the packaged one.")
 @click.option(
     "--policy", type=_FILE, help="A TOML file with a table [check]; default: tunewright.toml, if there is one."
@@ -84,6 +86,8 @@ def _print(report: Report, file: Path, validation: Path | None, shape: str) -> N
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     elif shape == "markdown":
         click.echo(to_markdown(report, file.name), nl=False)
+    elif shape == "html":
+        click.echo(to_html(report, file.name), nl=False)
     elif shape == "sarif":
         click.echo(to_sarif(report, file.as_posix(), validation.as_posix() if validation else None))
     else:
@@ -141,7 +145,7 @@ def _table(report: Report) -> Table:
         table.add_column(title, justify="right" if title == "found" else "left", overflow="fold")
     for code, findings in by_code(report).items():
         kind, first = CODES[code], findings[0]
-        mark = "[red]error[/]" if first.severity == "error" else "[yellow]warning[/]"
+        mark = f"[{_COLOURS[first.severity]}]{first.severity}[/]"
         path = f" at {first.path}" if first.path else ""
         told = f"{escape(first.message + path)}\n[dim]{escape(kind.hint)}[/]"
         table.add_row(mark, code, f"{report.counts[code]:,}", places(findings), told)

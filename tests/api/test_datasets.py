@@ -141,6 +141,10 @@ def test_a_report_for_another_model_and_both_splits_is_made_on_demand(api: Api) 
     answer = api.http.get(f"/v1/datasets/{file_id}/report", params=query, headers={"prefer": "wait=20"})
     timer.join()
     assert (answer.status_code, answer.json()["errors"][0]["line"]) == (200, 3)
+    page = api.http.get(f"/v1/datasets/{file_id}/report", params={**query, "format": "html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Mend &lt;it&gt;." in page.text or "a | b" in page.text
+    assert "<it>" not in page.text
     shown = api.http.get(f"/v1/datasets/{file_id}/report", params={**query, "format": "markdown"})
     assert shown.headers["content-type"].startswith("text/markdown")
     assert "a \\| b" in shown.text

@@ -56,7 +56,9 @@ def judged(file: Path, *arguments: object) -> tuple[int, dict[str, list[int]]]:
         ("at_most = { invalid_json = 0.01 }", 1, [63], [61, 62]),
         ('suppress = [{ lines = [61, 63], reason = "meant" }]', 0, [], [62]),
         ('suppress = [{ codes = ["refusal"], reason = "meant" }]', 1, [63], [62]),
-        ('suppress = [{ codes = ["refusal"], lines = [62], reason = "meant" }]', 1, [63], [61, 62]),
+        ('suppress = [{ codes = ["refusal"], lines = [62], reason = "meant" }]', 1, [63], [None, 61, 62]),
+        ('ignore = ["unused_suppression"]\nsuppress = [{ lines = [9], reason = "meant" }]', 1, [63], [61, 62]),
+        ('error = ["unused_suppression"]\nsuppress = [{ lines = [9], reason = "meant" }]', 1, [None, 63], [61, 62]),
         ('suppress = [{ file = "validation", reason = "meant" }]', 1, [63], [61, 62]),
     ],
 )

@@ -2,7 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
+"""Errors block a job; warnings and notes (`info`) inform, and are listed and counted together."""
 
 
 class Code(NamedTuple):
@@ -121,7 +122,10 @@ CODES: dict[str, Code] = {
     ),
     "html_remains": _warning("The model learns to answer in markup that nobody asked for.", "Write it as plain text."),
     "mojibake": _warning("The text was decoded with the wrong character set.", "Decode it again from its source."),
-    "prompt_injection": _warning("Attacks in data may be meant, or may teach the model to obey them.", "Look at it."),
+    "prompt_injection": Code(
+        "info", "Attacks in data may be meant, or may teach the model to obey them.", "Look at what the answer does."
+    ),
+    "unused_suppression": _warning("A suppression that covers nothing hides what comes next.", "Remove it."),
     "abusive_text": _warning("The model learns to insult its users.", "Reword the answer, or remove the line."),
     "short_completion": _warning(
         "One answer of a few letters among long ones is often cut.", "Write the whole answer."

@@ -40,7 +40,8 @@ def by_code(report: Report) -> dict[str, list[Finding]]:
     groups: dict[str, list[Finding]] = {}
     for each in report.errors + report.warnings:
         groups.setdefault(each.code, []).append(each)
-    order = sorted(groups, key=lambda code: (groups[code][0].severity, -report.counts[code]))
+    rank = {"error": 0, "warning": 1, "info": 2}
+    order = sorted(groups, key=lambda code: (rank[groups[code][0].severity], -report.counts[code]))
     return {code: groups[code] for code in order}
 
 

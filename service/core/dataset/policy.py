@@ -1,12 +1,15 @@
 """What a project makes of findings: codes that block, codes that don't matter, lines that are meant as they are."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from service.core.dataset.codes import CODES, Severity
+from service.core.dataset.defects import shown
 from service.core.dataset.report import Finding, Report
+
+_UNUSED = "unused_suppression"
 
 
 class UnknownCode(ValueError):
@@ -54,13 +57,24 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Return the report as this policy sees it."""
         listed = report.errors + report.warnings
         kept = [each for each in listed if not any(suppression.covers(each) for suppression in self.suppress)]
+        unused = () if report.truncated else tuple(self._unused(listed))
         hidden = Counter(each.code for each in listed) - Counter(each.code for each in kept)
         counts = {code: number - hidden[code] for code, number in report.counts.items() if code not in self.ignore}
         counts = {code: number for code, number in counts.items() if number > 0}
+        if unused and _UNUSED not in self.ignore:
+            counts[_UNUSED] = len(unused)
         severities: dict[str, Severity] = {
             code: self._severity(code, number, report.lines) for code, number in counts.items()
         }
-        return judged(report, (each for each in kept if each.code in counts), counts, severities)
+        return judged(report, (each for each in (*kept, *unused) if each.code in counts), counts, severities)
+
+    def _unused(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """Yield a finding for each suppression of the training file that covers nothing."""
+        kind = CODES[_UNUSED]
+        for each in self.suppress:
+            if each.file == "training" and not any(each.covers(finding) for finding in findings):
+                told = f"nothing is found any more where it says {shown(each.reason)}"
+                yield Finding(code=_UNUSED, severity=kind.severity, line=None, path=None, message=told, hint=kind.hint)
 
     def _severity(self, code: str, number: int, lines: int) -> Severity:
         if code in self.error:
@@ -84,8 +98,8 @@ def judged(
         report,
         valid=not numbers["error"],
         errors=tuple(each for each in told if each.severity == "error"),
-        warnings=tuple(each for each in told if each.severity == "warning"),
+        warnings=tuple(each for each in told if each.severity != "error"),
         error_count=numbers["error"],
-        warning_count=numbers["warning"],
+        warning_count=numbers["warning"] + numbers["info"],
         counts=counts,
     )

@@ -97,6 +97,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def _is(code: str, severity: Severity) -> bool:
+    own = CODES[code].severity
+    return own == severity or (own == "info" and severity == "warning")
+
+
 class FindingLog:
     """Collects findings: counts all, and keeps the first 1,000 of each code by file and line, however they arrive."""
 
@@ -135,13 +140,16 @@ class FindingLog:
         put(kept, (place, -seen, finding))
 
     def listed(self, severity: Severity) -> tuple[Finding, ...]:
-        """Return the kept findings of one severity by file, line and code, those of the whole file first."""
-        chosen = [entry for code, kept in self._kept.items() if CODES[code].severity == severity for entry in kept]
+        """Return the kept findings of one severity by file, line and code, those of the whole file first.
+
+        Notes are among the warnings.
+        """
+        chosen = [entry for code, kept in self._kept.items() if _is(code, severity) for entry in kept]
         chosen.sort(key=lambda entry: (-entry[0][0], -entry[0][1], entry[2].code, -entry[1]))
         return tuple(finding for _, _, finding in chosen)
 
     def count(self, severity: Severity) -> int:
-        return sum(number for code, number in self.counts.items() if CODES[code].severity == severity)
+        return sum(number for code, number in self.counts.items() if _is(code, severity))
 
     @property
     def truncated(self) -> bool:

@@ -12,6 +12,8 @@ from service.core.dataset.report import Finding, Report
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
 
 def to_sarif(report: Report, name: str, validation: str | None = None) -> bytes:
     """Return the listed findings as one SARIF run; `name` and `validation` are the paths of the splits."""
@@ -40,7 +42,7 @@ def _rule(code: str) -> dict[str, Any]:
         "shortDescription": {"text": code.replace("_", " ")},
         "fullDescription": {"text": kind.why},
         "help": {"text": kind.hint},
-        "defaultConfiguration": {"level": kind.severity},
+        "defaultConfiguration": {"level": _LEVELS[kind.severity]},
     }
 
 
@@ -49,7 +51,7 @@ def _result(finding: Finding, rule: int, name: str) -> dict[str, Any]:
     result = {
         "ruleId": finding.code,
         "ruleIndex": rule,
-        "level": finding.severity,
+        "level": _LEVELS[finding.severity],
         "message": {"text": f"{finding.message}{place}. {finding.hint}"},
         "locations": [_location(name, finding.line)],
     }
