@@ -107,7 +107,7 @@ class Convert(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     system: str | None = None
     container: Container = "auto"
     encoding: Charset = "utf-8"
-    delimiter: Annotated[str, msgspec.Meta(pattern=r'^[^"\r\n\0]\Z')] | None = None
+    delimiter: Annotated[str, msgspec.Meta(pattern=r'^[^"\r\n\x00]$', max_length=1)] | None = None
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="split"):
