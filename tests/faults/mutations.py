@@ -68,8 +68,8 @@ MUTATIONS = (
     Mutation(
         "P5 no resume",
         "workers/providers/openai_jobs.py",
-        "                self._resume_after = page[-1].id  # also for when the next page fails\n",
-        "                pass\n",
+        "            self._resume_after = page[-1].id  # also for when the next page fails\n",
+        "            pass\n",
         "tests/faults/test_polling.py -k longer",
     ),
     Mutation(
