@@ -159,7 +159,9 @@ def judge_side(messages: Sequence[AnyMessage], found: Found, path: str, missing:
         found.append(Defect("invalid_message", path, f"`{path}` holds {len(messages)} messages, one answer is taken"))
     side: Found = []
     check_turns(messages, side, path)
-    unheard = {"no_user_message", "consecutive_roles"} | ({"repetitive_completion"} if path == _REJECTED else set())
+    unheard = {"no_user_message", "consecutive_roles"}
+    if path == _REJECTED:
+        unheard.add("repetitive_completion")
     found.extend(defect for defect in side if defect.code not in unheard)
 
 

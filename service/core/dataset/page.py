@@ -122,7 +122,7 @@ def _tokens(tokens: Tokens | None) -> Iterator[str]:
 
 def _chart(title: str, bars: Sequence[Bar]) -> str:
     """Draw horizontal bars, one a line, each with its number."""
-    most = max(number for _, number, _ in bars)
+    most = max((number for _, number, _ in bars), default=1)
     room = _WIDTH - _LABEL - 60
     height = len(bars) * (_BAR + 6)
     drawn: list[str] = []
