@@ -221,7 +221,7 @@ def test_real_data_split_without_leaks(run, check, name):
     path = Path(__file__).parents[3] / "shared/data" / name
     if not path.exists():
         pytest.skip("no ../shared/data here")
-    lines = path.read_bytes().splitlines()[:3000]
+    lines = path.read_bytes().splitlines()[:1500]
     made = run(lines, {"type": "dedupe", "by": "near"}, {"type": "split", "validation": 0.1, "seed": 3})
     found = check(*made.outputs).counts
     assert not {"train_validation_leak", "prompt_leak", "duplicate_example", "near_duplicate"} & found.keys()

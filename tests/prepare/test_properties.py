@@ -12,7 +12,7 @@ from service.prepare.rows import PrepareFailed
 from tests.prepare.conftest import chat, encoded, pair
 
 few = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=12)
 WORDS = st.sampled_from(["one", "Two ", "ONE", "three\u200b", "ﬁve", "one  ", "é", "e\u0301"])
