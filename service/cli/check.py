@@ -14,13 +14,13 @@ from service.check.baseline import Baseline, baseline_of, only_new
 from service.check.engine import check_file
 from service.cli.check_policy import PolicyInvalid, read_policy
 from service.core.catalogue import Method
+from service.core.comparison import advice, compared
 from service.core.dataset.codes import CODES
-from service.core.dataset.markdown import bars, by_code, places, to_markdown, verdict
+from service.core.dataset.markdown import bars, by_code, places, to_markdown, told, verdict
 from service.core.dataset.page import to_html
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
 from service.core.dataset.sarif import to_sarif
-from service.core.estimates import EstimateLine, estimate
 from service.store.catalogue import CatalogueInvalid, load_catalogue
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
@@ -102,16 +102,8 @@ def _checked(
     if profile is None:
         raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
     report = _with_progress(file, validation, profile, console)
-    found = known.resolve(model)
-    priced = estimate(
-        model_name=report.model,
-        model=found.model if found else None,
-        method=method,
-        examples=report.examples,
-        tokens_per_epoch=report.tokens.billable if report.tokens else None,
-        priced_at=known.date.isoformat(),
-    )
-    return msgspec.structs.replace(report, estimates=(EstimateLine.of(priced),))
+    priced = msgspec.structs.replace(report, estimates=compared(known, report, method))
+    return msgspec.structs.replace(priced, advice=advice(priced))
 
 
 def _with_progress(file: Path, validation: Path | None, profile: CheckProfile, console: Console) -> Report:
@@ -160,7 +152,8 @@ def _show_tokens(report: Report, console: Console) -> None:
     cut = f", {report.over_limit:,} examples over the limit" if report.over_limit else ""
     console.print(f"{tokens.total:,} tokens in {tokens.encoding}{trained}, {tokens.billable:,} billable an epoch{cut}")
     for line in report.estimates:
-        cost = "price unknown" if line.usd is None else f"about ${line.usd:,.2f}"
-        console.print(f"{cost}{'' if line.epochs is None else f', epochs: {line.epochs}'}")
+        console.print(escape(f"- {told(line)}"), highlight=False)
+    for each in report.advice:
+        console.print(escape(each), highlight=False)
     for span, bar, count in bars(tokens):
         console.print(f"[dim]{span:>18}[/] [cyan]{bar}[/] {count:,}", highlight=False)

@@ -65,21 +65,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EstimateLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a dataset report's `estimates`; `usd` is dollars."""
+    """One line of a dataset report's `estimates`: dollars expected, lowest and highest, and the limits it would hit."""
 
     model: str
     epochs: int | None
     billable_tokens: int | None
     usd: float | None
+    usd_low: float | None = None
+    usd_high: float | None = None
+    limits: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, estimate: Estimate) -> "EstimateLine":
-        """Show the expected values."""
+    def of(cls, estimate: Estimate, limits: tuple[str, ...] = ()) -> "EstimateLine":
+        """Show the expected values, and the doubt of the price."""
+        cost = estimate.cost_microusd
         return cls(
             model=estimate.model,
             epochs=_expected(estimate.epochs),
             billable_tokens=_expected(estimate.billable_tokens),
-            usd=_usd(_expected(estimate.cost_microusd)),
+            usd=_usd(_expected(cost)),
+            usd_low=_usd(cost.low if cost else None),
+            usd_high=_usd(cost.high if cost else None),
+            limits=limits,
         )
 
 

@@ -9,11 +9,9 @@ import msgspec
 
 from service.check.engine import check_file
 from service.core.catalogue import MIN_EXAMPLES, USUAL_FORMATS
+from service.core.comparison import advice, compared
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
-from service.core.estimates import EstimateLine
-from service.core.jobs import Method
-from service.core.outlook import estimated
 from service.store.blobs import content_key
 from service.store.due import Claim
 from service.store.reports import ReportRequest
@@ -74,8 +72,8 @@ def _unknown(request: ReportRequest) -> CheckProfile:
 
 
 def _with_estimate(context: Context, request: ReportRequest, report: Report) -> Report:
-    priced = estimated(context.runtime.catalogue, request.model, Method(type=request.method), report, "openai")
-    return msgspec.structs.replace(report, estimates=(EstimateLine.of(priced),))
+    priced = msgspec.structs.replace(report, estimates=compared(context.runtime.catalogue, report, request.method))
+    return msgspec.structs.replace(priced, advice=advice(priced))
 
 
 @asynccontextmanager

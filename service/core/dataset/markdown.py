@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from service.core.dataset.codes import CODES
 from service.core.dataset.report import Finding, Report, Tokens
+from service.core.estimates import EstimateLine
 
 _LISTED = 50
 _BAR = 40
@@ -29,6 +30,15 @@ def bars(tokens: Tokens, width: int = _BAR) -> Iterator[tuple[str, str, int]]:
         yield f"{each.low:,} to {each.high:,}", "█" * (length or bool(each.count)), each.count
 
 
+def told(line: EstimateLine) -> str:
+    """Say what a run on one model would take, with the doubt of its price and the limits it would hit."""
+    cost = "price unknown" if line.usd is None else f"about ${line.usd:,.2f}"
+    if line.usd is not None and line.usd_low != line.usd_high:
+        cost += f" (${line.usd_low or 0:,.2f} to ${line.usd_high or 0:,.2f})"
+    epochs = "" if line.epochs is None else f", {_number(line.epochs, 'epoch')}"
+    return f"{line.model}: {cost}{epochs}{''.join(f'; {limit}' for limit in line.limits)}"
+
+
 def places(findings: Sequence[Finding], most: int = 8) -> str:
     """Name the first lines of findings of one code."""
     lines = list(dict.fromkeys(str(each.line) if each.line else "whole file" for each in findings))
@@ -52,10 +62,11 @@ def _head(report: Report, name: str | None) -> Iterator[str]:
     yield f"- form {report.format or 'unknown'}, method {report.method}, model {report.model}"
     yield f"- SHA-256 `{report.sha256}`"
     for line in report.estimates:
-        cost = "price unknown" if line.usd is None else f"about ${line.usd:,.2f}"
-        epochs = "" if line.epochs is None else f", {_number(line.epochs, 'epoch')}"
-        yield f"- {cost}{epochs} on {line.model}"
+        yield f"- {told(line)}"
     yield ""
+    for each in report.advice:
+        yield each
+        yield ""
 
 
 def _findings(report: Report) -> Iterator[str]:

@@ -145,11 +145,17 @@ def _estimates(report: Report) -> Iterator[str]:
     yield '<div class="table"><table><tr><th>model</th><th class="n">epochs</th><th class="n">billable tokens</th>'
     yield '<th class="n">US dollars</th></tr>'
     for line in report.estimates:
-        usd = "unknown" if line.usd is None else f"{line.usd:,.2f}"
+        usd = (
+            "unknown"
+            if line.usd is None
+            else f"{line.usd:,.2f} ({line.usd_low or 0:,.2f} to {line.usd_high or 0:,.2f})"
+        )
         cells = ("" if line.epochs is None else str(line.epochs), f"{line.billable_tokens or 0:,}", usd)
+        limits = "".join(f'<br><span class="dim">{escape(limit)}</span>' for limit in line.limits)
         numbers = "".join(f'<td class="n">{cell}</td>' for cell in cells)
-        yield f"<tr><td>{escape(line.model)}</td>{numbers}</tr>"
+        yield f"<tr><td>{escape(line.model)}{limits}</td>{numbers}</tr>"
     yield "</table></div>"
+    yield from (f"<p>{escape(each)}</p>" for each in report.advice)
 
 
 def _versions(report: Report) -> str:

@@ -62,6 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `errors` and `warnings` list the first 1,000 of each code; the counts are of all. `examples` are the lines that
     could be read as one; `tokens` is None where there is none, `over_limit` where the model has no known limit.
+    `estimates` begins with the report's own model; the others that take the file follow, cheapest first.
     """
 
     object: str = "dataset.report"
@@ -83,6 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens | None
     over_limit: int | None
     estimates: tuple[EstimateLine, ...] = ()
+    advice: tuple[str, ...] = ()
     checked_with: dict[str, str | None]
 
     @property
