@@ -85,10 +85,13 @@ def take_plain(block: Block, scan: Scan, found: dict[int, Found], work: Work) ->
 
 
 def _clean(texts: list[str], answers: list[str]) -> bool:
-    for text in texts:
-        if text.__class__ is not str or not text or text.isspace():
+    """Whether all are texts that say something, and no answer loops."""
+    try:
+        if not all(texts) or any(map(str.isspace, texts)):
             return False
-    return all(len(answer) < LOOP_CHARACTERS or not loops(answer) for answer in answers)
+    except TypeError:  # content of another kind than text
+        return False
+    return not any(len(answer) >= LOOP_CHARACTERS and loops(answer) for answer in answers)
 
 
 @lru_cache(maxsize=1024)

@@ -104,7 +104,7 @@ class TokenCounter:
     @property
     def accelerator(self) -> str | None:
         """Name and version of the accelerator in use, None where tiktoken counts alone."""
-        return f"toktok-rs {metadata.version('toktok-rs')}" if self._fast is not None else None
+        return f"toktok-rs {_version('toktok-rs')}" if self._fast is not None else None
 
     def count(self, text: str) -> int:
         """Return the number of tokens of one text."""
@@ -179,8 +179,13 @@ def counter_for(encoding: str, *, accelerated: bool = True) -> TokenCounter | No
     return TokenCounter(name, accelerated=accelerated) if name in _DEFINITIONS else None
 
 
+@cache
+def _version(package: str) -> str:
+    return metadata.version(package)
+
+
 def versions(counter: TokenCounter | None) -> dict[str, str | None]:
     """Return what counted, for the report."""
     if counter is None:
         return {"tiktoken": None, "accelerator": None}
-    return {"tiktoken": metadata.version("tiktoken"), "accelerator": counter.accelerator}
+    return {"tiktoken": _version("tiktoken"), "accelerator": counter.accelerator}

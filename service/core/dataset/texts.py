@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Literal
 
 from service.core.dataset.defects import Defect, Found, shown
@@ -52,6 +51,8 @@ def check_texts(line: Line, rules: Sequence[TextRule], found: Found) -> None:
 
 def _broken(rule: TextRule, text: str) -> str | None:
     """Return what breaks the rule in the text, or None."""
+    if rule.needs not in text:
+        return None
     if rule.prose:
         if rule.pattern.search(text) is None:
             return None
@@ -59,8 +60,15 @@ def _broken(rule: TextRule, text: str) -> str | None:
     if rule.confirm is None:
         match = rule.pattern.search(text)
         return None if match is None else match[0]
-    confirm, matches = rule.confirm, dict.fromkeys(match[0] for match in rule.pattern.finditer(text))
-    return next((match for match in islice(matches, _CONFIRMED) if confirm(match, text)), None)
+    seen: set[str] = set()
+    for found in rule.pattern.finditer(text):
+        if found[0] not in seen:
+            if rule.confirm(found[0], text):
+                return found[0]
+            seen.add(found[0])
+            if len(seen) == _CONFIRMED:
+                break
+    return None
 
 
 def _excerpt(rule: TextRule, match: str) -> str:

@@ -21,6 +21,7 @@ _FILES_TEXT = "png jpg jpeg gif svg md py js ts css html json yml yaml txt pdf c
 _FILES = frozenset(_FILES_TEXT.split())
 _RESERVED = re.compile(r"(?i)@(?:[a-z0-9-]+\.)*(?:example\.[a-z.]+|[a-z0-9-]+\.example|localhost\S*)\Z")
 _NAMES = re.compile(r"[A-Za-z]{2,}[._][A-Za-z]{2,}\d{0,4}@")
+_LOGIN, _BREAK = 200, re.compile(r"[\s/]")
 _TOLL_FREE = re.compile(r"\D*1?\D*(?:8(?:00|33|44|55|66|77|88)|900)\D")
 
 
@@ -29,9 +30,19 @@ def _is_address(match: str, text: str) -> bool:
     name, _, domain = match.partition("@")
     if name.lower() in _ROLES or domain.rpartition(".")[2].lower() in _FILES:
         return False
-    if re.search(rf"://[^\s/]*{re.escape(match)}", text):  # a password before a host
+    if _follows_scheme(match, text):  # a password before a host
         return False
     return _NAMES.match(match) is not None if _RESERVED.search(match) else True
+
+
+def _follows_scheme(match: str, text: str) -> bool:
+    at = text.find(match)
+    while at >= 0:
+        scheme = text.rfind("://", max(0, at - _LOGIN), at)
+        if scheme >= 0 and not _BREAK.search(text, scheme + 3, at):
+            return True
+        at = text.find(match, at + 1)
+    return False
 
 
 def _is_number(match: str, _text: str) -> bool:
@@ -64,6 +75,7 @@ PERSONAL = (
         stands_for="EMAIL",
         hint=r"[A-Za-z0-9_.%+-](?:@|\\u0040)[A-Za-z0-9-]+\.[A-Za-z]",
         confirm=_is_address,
+        needs="@",
         hidden=True,
     ),
     rule(

@@ -14,7 +14,8 @@ class TextRule(NamedTuple):
 
     A line can break the rule only where `hint`, a pattern of bytes, is found in it. `within` limits the rule to answers
     that are learnt, or to all but system prompts. `confirm` has the last word on a match, given what matched and the
-    whole text; `prose` leaves out code. With `rare` the findings count only where few examples have them.
+    whole text; `prose` leaves out code. No match lacks the text `needs`. With `rare` the findings count only where few
+    examples have them.
     Messages show what matched, by its first two characters alone where it is `hidden`. `stands_for` names what is found
     for the placeholder that takes its place in a redacted dataset.
     """
@@ -29,6 +30,7 @@ class TextRule(NamedTuple):
     hidden: bool = False
     rare: bool = False
     stands_for: str | None = None
+    needs: str = ""
 
 
 def rule(
@@ -44,6 +46,7 @@ def rule(
     hidden: bool = False,
     rare: bool = False,
     stands_for: str | None = None,
+    needs: str = "",
 ) -> TextRule:
     """Return a rule whose hint, unless given, comes from the pattern itself."""
     return TextRule(
@@ -57,4 +60,5 @@ def rule(
         hidden=hidden,
         rare=rare,
         stands_for=stands_for,
+        needs=needs,
     )
