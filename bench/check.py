@@ -150,9 +150,8 @@ def compare(path: Path, rounds: int) -> None:
     print(f"{size:.1f} MB of chat lines, median of {rounds} interleaved rounds")
     for route, runs in taken.items():
         peak = max(each.peak for each in runs)
-        print(
-            f"  {route:14} {wall[route]:7.2f} s  {size / wall[route]:6.1f} MB/s  CPU {cpu[route]:6.2f} s  peak {peak:5.0f} MB"
-        )
+        figures = f"{wall[route]:7.2f} s  {size / wall[route]:6.1f} MB/s  CPU {cpu[route]:6.2f} s  peak {peak:5.0f} MB"
+        print(f"  {route:14} {figures}")
     for route, goal in (("cookbook", 10), ("bare tiktoken", 0.8)):
         print(
             f"check / {route}: {wall[route] / wall['tunewright']:.2f} x (goal {goal}),"
