@@ -223,7 +223,7 @@ def test_receivers_that_are_refused_away_or_broken(run: Run, client: redis.Redis
         told = run().stdout
         offline = run("--offline").stdout
     assert "we_0" not in told
-    assert "we_1: Webhooks may not go to a private" in told
+    assert "we_1: The URL may not lead to a private" in told
     assert "we_2: no connection: ConnectionRefusedError" in told
     assert "we_3: its host name has no address here" in told
     assert ("we_1" in offline, "we_2" in offline) == (True, False)
