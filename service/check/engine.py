@@ -11,6 +11,7 @@ from operator import add
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from service.check.benchmarks import Benchmarks
 from service.check.duplicates import ContextIndex
 from service.check.near import NearIndex
 from service.check.reader import Block, LineReader
@@ -47,6 +48,7 @@ class _Pass(NamedTuple):
     near: NearIndex
     counter: TokenCounter | None
     pool: ThreadPoolExecutor
+    benchmarks: Benchmarks | None
 
 
 def check_file(
@@ -57,24 +59,26 @@ def check_file(
     filename: str = "training",
     dataset_id: str | None = None,
     progress: Callable[[int], None] | None = None,
+    benchmarks: Benchmarks | None = None,
 ) -> Report:
     """Check the training split at `source`, and `validation` with it if given; return the report without estimates.
 
     `filename` is what findings of `source` call it: `training`, or `validation` for a validation split checked alone.
-    `progress` is told how many bytes of `source` have been read. Peak memory does not grow with the file. Streams
-    must be seekable, else they are counted by tiktoken alone; they are left open. Raises OSError where a file can't be
-    read, VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding `tokens` is None.
+    `progress` is told how many bytes of `source` have been read; `benchmarks` are what must not be trained on. Peak
+    memory does not grow with the file. Streams must be seekable, else they are counted by tiktoken alone; they are
+    left open. Raises OSError where a file can't be read, VocabularyDamaged, UncountableText. Without a vocabulary for
+    the model's encoding `tokens` is None.
     """
     with _opened(source) as stream, _opened(validation) as other:
         assert stream is not None
         again = all(each is None or each.seekable() for each in (stream, other))
         starts = [each.tell() for each in (stream, other) if each is not None] if again else []
         try:
-            return _check(stream, other, profile, filename, dataset_id, progress, accelerated=again)
+            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, accelerated=again)
         except AcceleratorDiffers:
             for each, start in zip((stream, other), starts, strict=False):
                 each.seek(start) if each is not None else None
-            return _check(stream, other, profile, filename, dataset_id, progress, accelerated=False)
+            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, accelerated=False)
 
 
 @contextmanager
@@ -93,12 +97,13 @@ def _check(
     file: str,
     dataset_id: str | None,
     progress: Callable[[int], None] | None,
+    benchmarks: Benchmarks | None,
     *,
     accelerated: bool,
 ) -> Report:
     counter = counter_for(profile.encoding, accelerated=accelerated)
     with ContextIndex() as index, ThreadPoolExecutor(_THREADS, "check") as pool:
-        shared = _Pass(profile, FindingLog(), index, NearIndex(pool), counter, pool)
+        shared = _Pass(profile, FindingLog(), index, NearIndex(pool), counter, pool, benchmarks)
         split, tally = SplitCheck(file, profile, shared.log, index, shared.near), TokenTally(profile.max_example_tokens)
         reader = LineReader(stream, pool, progress)
         _run(reader, split, tally, shared)
@@ -121,6 +126,8 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
             reader.drain()
             return
         work = split.examine(block, scanning.result())
+        if shared.benchmarks is not None and split.file == "training":
+            _compare(work, shared.benchmarks, shared.log)
         if shared.counter is None:
             continue
         waiting.append((work, shared.pool.submit(shared.counter.count_unverified, work.spans.texts)))
@@ -144,6 +151,15 @@ def _scanned(reader: LineReader, pool: ThreadPoolExecutor) -> Iterator[tuple[Blo
         before = block, scanning
     if before is not None:
         yield before
+
+
+def _compare(work: Work, benchmarks: Benchmarks, log: FindingLog) -> None:
+    """Look for texts of evaluation sets among the texts of a block's examples."""
+    for line, start, end in zip(work.lines, [0, *work.ends], work.ends, strict=False):
+        found = next((each for text in work.spans.texts[start:end] if (each := benchmarks.find(text))), None)
+        if found is not None:
+            told = f"the example holds words of line {found.line} of {found.name}"
+            log.add("benchmark_overlap", told, file="training", line=line)
 
 
 def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:

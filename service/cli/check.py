@@ -1,6 +1,7 @@
 """`tunewright check FILE`: the dataset check without server, key or network."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.table import Table
 
 from service.check.baseline import Baseline, baseline_of, only_new
+from service.check.benchmarks import Benchmarks
 from service.check.engine import check_file
 from service.cli.check_policy import PolicyInvalid, read_policy
 from service.core.catalogue import Method
@@ -46,6 +48,9 @@ class _CannotCheck(click.ClickException):
 @click.option(
     "--policy", type=_FILE, help="A TOML file with a table [check]; default: tunewright.toml, if there is one."
 )
+@click.option(
+    "--benchmark", "benchmarks", type=_FILE, multiple=True, help="An evaluation set that must not be trained on."
+)
 @click.option("--baseline", type=_FILE, help="Show and judge only what this file, once written, does not know.")
 @click.option(
     "--write-baseline", type=click.Path(dir_okay=False, path_type=Path), help="Write what is found to a file."
@@ -58,6 +63,7 @@ def command(
     shape: str,
     catalogue: Path | None,
     policy: Path | None,
+    benchmarks: tuple[Path, ...],
     baseline: Path | None,
     write_baseline: Path | None,
 ) -> None:
@@ -68,12 +74,13 @@ def command(
     paths = {"training": file, **({"validation": validation} if validation else {})}
     try:
         rules = read_policy(policy)
-        report = rules.apply(_checked(file, validation, model, _METHODS[method], catalogue, Console(stderr=True)))
+        known = Benchmarks.read(benchmarks) if benchmarks else None
+        report = rules.apply(_checked(file, validation, known, model, _METHODS[method], catalogue))
         if write_baseline is not None:
             write_baseline.write_bytes(msgspec.json.format(msgspec.json.encode(baseline_of(report, paths))) + b"\n")
         if baseline is not None:
             report = only_new(report, msgspec.json.decode(baseline.read_bytes(), type=Baseline), paths)
-    except (OSError, CatalogueInvalid, PolicyInvalid) as error:
+    except (OSError, UnicodeDecodeError, CatalogueInvalid, PolicyInvalid) as error:
         raise _CannotCheck(str(error)) from error
     except msgspec.MsgspecError as error:
         raise _CannotCheck(f"{baseline} is no baseline: {error}") from error
@@ -95,27 +102,31 @@ def _print(report: Report, file: Path, validation: Path | None, shape: str) -> N
 
 
 def _checked(
-    file: Path, validation: Path | None, model: str, method: Method, catalogue: Path | None, console: Console
+    file: Path,
+    validation: Path | None,
+    benchmarks: Benchmarks | None,
+    model: str,
+    method: Method,
+    catalogue: Path | None,
 ) -> Report:
     known = load_catalogue(catalogue)
     profile = known.profile(model, method)
     if profile is None:
         raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
-    report = _with_progress(file, validation, profile, console)
+    report = _with_progress(file, validation, benchmarks, profile)
     priced = msgspec.structs.replace(report, estimates=compared(known, report, method))
     return msgspec.structs.replace(priced, advice=advice(priced))
 
 
-def _with_progress(file: Path, validation: Path | None, profile: CheckProfile, console: Console) -> Report:
-    size = file.stat().st_size
+def _with_progress(file: Path, validation: Path | None, benchmarks: Benchmarks | None, profile: CheckProfile) -> Report:
+    size, console = file.stat().st_size, Console(stderr=True)
+    check = partial(check_file, file, profile=profile, validation=validation, benchmarks=benchmarks)
     if size < _BIG_BYTES or not console.is_terminal:
-        return check_file(file, profile=profile, validation=validation)
+        return check()
     columns = ("checking", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=size)
-        return check_file(
-            file, profile=profile, validation=validation, progress=lambda done: bar.update(task, completed=done)
-        )
+        return check(progress=lambda done: bar.update(task, completed=done))
 
 
 def show(report: Report, name: str, console: Console) -> None:
