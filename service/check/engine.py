@@ -19,6 +19,7 @@ from service.check.scan import Scan, scan
 from service.check.split import SplitCheck
 from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
 from service.check.work import Work
+from service.core.dataset.defects import shown
 from service.core.dataset.opening import opening_of
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import FindingLog, Report
@@ -111,6 +112,8 @@ def _check(
             other = SplitCheck("validation", profile, shared.log, index, shared.near)
             _run(LineReader(validation, pool), other, TokenTally(profile.max_example_tokens), shared)
         _note_repeats(shared)
+        for name in profile.unknown_variables:
+            shared.log.add("unknown_grader_variable", f"the grader names {shown(name)}, which there is not", file=file)
         if counter is None:
             told = f"no vocabulary of {profile.encoding} is shipped: the tokens are not counted"
             shared.log.add("tokens_unknown", told, file=file)

@@ -1,5 +1,6 @@
 """Checks one split, block by block: reads, judges, and lays out its examples for counting."""
 
+import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
@@ -16,6 +17,7 @@ from service.check.work import Work
 from service.core.dataset.classes import NO_TEXT, ClassRules
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
+from service.core.dataset.grader import lacks
 from service.core.dataset.lines import (
     Assistant,
     ChatLine,
@@ -23,6 +25,7 @@ from service.core.dataset.lines import (
     Line,
     PreferenceLine,
     PromptMessage,
+    ReinforcementLine,
     System,
     User,
 )
@@ -149,6 +152,8 @@ class SplitCheck:
         self.readable = True
         self.examples += 1
         check_texts(line, rules, found)
+        if self._profile.item_fields and isinstance(line, ReinforcementLine):
+            self._note_missing(raw, found)
         if self._mismatch is not None:
             self._add(number, [], "format_mismatch", self._mismatch)
         if len(raw) >= BLANKS and check_blanks(line, found):
@@ -159,6 +164,15 @@ class SplitCheck:
         before = hash(tuple(text for text in work.spans.texts[begin:] if text not in (question, answer)))
         work.keys.add(*fingerprint(line, raw), number)
         work.end(number, before, system, question, answer)
+
+    def _note_missing(self, raw: bytes, found: Found) -> None:
+        """Find what the grader reads and the line lacks."""
+        item: Json = json.loads(raw)
+        for field in self._profile.item_fields:
+            if lacks(item, field):
+                found.append(
+                    Defect("missing_item_field", field, f"the grader reads item.{field}, which the line lacks")
+                )
 
     def _read_slowly(self, raw: bytes, form: Form, number: int, found: Found) -> Line | None:
         if raw.isspace():

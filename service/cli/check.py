@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -18,6 +19,7 @@ from service.cli.check_policy import PolicyInvalid, read_policy
 from service.core.catalogue import Method
 from service.core.comparison import advice, compared
 from service.core.dataset.codes import CODES
+from service.core.dataset.grader import Reads, reads_of
 from service.core.dataset.markdown import bars, by_code, places, to_markdown, told, verdict
 from service.core.dataset.page import to_html
 from service.core.dataset.profile import CheckProfile
@@ -48,6 +50,7 @@ class _CannotCheck(click.ClickException):
 @click.option(
     "--policy", type=_FILE, help="A TOML file with a table [check]; default: tunewright.toml, if there is one."
 )
+@click.option("--grader", type=_FILE, help="The grader of a reinforcement run, as JSON: what it reads must be there.")
 @click.option(
     "--benchmark", "benchmarks", type=_FILE, multiple=True, help="An evaluation set that must not be trained on."
 )
@@ -63,6 +66,7 @@ def command(
     shape: str,
     catalogue: Path | None,
     policy: Path | None,
+    grader: Path | None,
     benchmarks: tuple[Path, ...],
     baseline: Path | None,
     write_baseline: Path | None,
@@ -75,7 +79,8 @@ def command(
     try:
         rules = read_policy(policy)
         known = Benchmarks.read(benchmarks) if benchmarks else None
-        report = rules.apply(_checked(file, validation, known, model, _METHODS[method], catalogue))
+        reads = reads_of(msgspec.json.decode(grader.read_bytes(), type=dict[str, Any])) if grader else Reads((), ())
+        report = rules.apply(_checked(file, validation, known, reads, model, _METHODS[method], catalogue))
         if write_baseline is not None:
             write_baseline.write_bytes(msgspec.json.format(msgspec.json.encode(baseline_of(report, paths))) + b"\n")
         if baseline is not None:
@@ -83,7 +88,7 @@ def command(
     except (OSError, UnicodeDecodeError, CatalogueInvalid, PolicyInvalid) as error:
         raise _CannotCheck(str(error)) from error
     except msgspec.MsgspecError as error:
-        raise _CannotCheck(f"{baseline} is no baseline: {error}") from error
+        raise _CannotCheck(f"--baseline or --grader holds something else: {error}") from error
     _print(report, file, validation, shape)
     sys.exit(0 if report.valid else 1)
 
@@ -105,6 +110,7 @@ def _checked(
     file: Path,
     validation: Path | None,
     benchmarks: Benchmarks | None,
+    reads: Reads,
     model: str,
     method: Method,
     catalogue: Path | None,
@@ -113,6 +119,7 @@ def _checked(
     profile = known.profile(model, method)
     if profile is None:
         raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
+    profile = msgspec.structs.replace(profile, item_fields=reads.fields, unknown_variables=reads.unknown)
     report = _with_progress(file, validation, benchmarks, profile)
     priced = msgspec.structs.replace(report, estimates=compared(known, report, method))
     return msgspec.structs.replace(priced, advice=advice(priced))

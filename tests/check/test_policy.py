@@ -111,7 +111,7 @@ def test_no_baseline(file: Path, tmp_path: Path) -> None:
     path = written(tmp_path / "other.json", b'{"object": "dataset.report"}')
     result = run(file, "--baseline", path)
     assert result.exit_code == 2
-    assert "is no baseline" in result.output
+    assert "--baseline or --grader holds something else" in result.output
 
 
 def test_sarif(file: Path, tmp_path: Path) -> None:

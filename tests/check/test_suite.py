@@ -16,8 +16,14 @@ from tests.check.suite import CLEAN, PLANTED, Planted
 from tests.check.suite.clean import NUMBER
 from tests.check.suite.planted import encoded
 
-ELSEWHERE = {"tokens_unknown", "benchmark_overlap", "unused_suppression"}
-"""Codes that need another model, a benchmark or a policy: tested beside these."""
+ELSEWHERE = {
+    "tokens_unknown",
+    "benchmark_overlap",
+    "unused_suppression",
+    "missing_item_field",
+    "unknown_grader_variable",
+}
+"""Codes that need another model, a benchmark, a grader or a policy: tested beside these."""
 
 
 def found(folder: Path, data: bytes, method: str, validation: bytes | None = None) -> set[tuple[str, int | None]]:

@@ -79,6 +79,13 @@ CODES: dict[str, Code] = {
     "missing_preferred": _error(_REFUSED, "Give `preferred_output`, a list of one assistant message."),
     "missing_non_preferred": _error(_REFUSED, "Give `non_preferred_output`, a list of one assistant message."),
     "empty_input": _error(_REFUSED, "Give `input.messages` with at least one message."),
+    "missing_item_field": _error(
+        "The grader reads nothing there: the run is paid for, with reward 0.", "Add the member, or mend the template."
+    ),
+    "unknown_grader_variable": _error(
+        "The grader reads nothing there: the run is paid for, with reward 0.",
+        "Use `{{item.NAME}}` for members of the line, `{{sample.output_text}}` for the answer.",
+    ),
     # warnings: the file
     "few_examples": _warning("Effects are seen from 50 to 100 examples.", "Add examples before paying for a run."),
     "blank_line": _warning("Some readers stop or fail at a blank line.", "Remove it."),

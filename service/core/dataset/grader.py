@@ -1,0 +1,55 @@
+"""What a grader reads of an item and of a sample, by its templates.
+
+Source: OpenAI's guide to graders. A variable that does not exist is no error there: the run is paid for, with reward 0.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from service.core.dataset.values import Json, is_list, is_object
+
+_VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_SAMPLE = re.compile(r"sample\.(?:output_text|output_json(?:\.[\w.]+)?|output_tools(?:\W.*)?|choices(?:\W.*)?)\Z")
+_ITEM = re.compile(r"item\.([A-Za-z_]\w*(?:\.\w+)*)\Z")
+_CODE = "source"
+
+
+class Reads(NamedTuple):
+    """The members of an item that a grader reads (`answer`, `meta.unit`), and variables that there are not."""
+
+    fields: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def reads_of(grader: Json) -> Reads:
+    """Return what the templates of a grader, or of those within it, name; Python sources are no templates."""
+    names = dict.fromkeys(name for text in _templates(grader) for name in _VARIABLE.findall(text))
+    fields = [match[1] for name in names if (match := _ITEM.match(name))]
+    unknown = [name for name in names if not _ITEM.match(name) and not _SAMPLE.match(name)]
+    return Reads(tuple(fields), tuple(unknown))
+
+
+def _templates(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif is_object(value):
+        for key, member in value.items():
+            if key != _CODE:
+                yield from _templates(member)
+    elif is_list(value):
+        for member in value:
+            yield from _templates(member)
+
+
+def lacks(item: Json, field: str) -> bool:
+    """Whether an item has no such member, or null in its place."""
+    value: Any = item
+    for name in field.split("."):
+        if is_list(value) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        elif is_object(value):
+            value = value.get(name)
+        else:
+            return True
+    return value is None
