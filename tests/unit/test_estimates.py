@@ -99,6 +99,9 @@ def test_auto_epochs_give_a_range_and_the_wire_shows_it(catalogue: Catalogue) ->
         "epochs": 3,
         "billable_tokens": 3_000_000,
         "usd": 9.0,
+        "usd_low": 6.0,
+        "usd_high": 12.0,
+        "limits": (),
     }
     job = JobEstimate.of(found)
     assert (job.usd_low, job.usd, job.usd_high) == (6.0, 9.0, 12.0)
