@@ -41,6 +41,9 @@ from service.core.dataset.values import Json
 
 Rules = Sequence[TextRule]
 _SNIFFED = 1000
+_RARE_HELD = 20_000
+"""Findings of a code that count only where they are rare: with more of them they are not, however long the file."""
+
 _TOO_LONG = f"the line is longer than {LINE_BYTES >> 20} MB, or {TEXT_BYTES >> 20} MB where it is not plain ASCII"
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
@@ -201,7 +204,9 @@ class SplitCheck:
             self._log.add(code, message, file=self.file, line=number)
         for defect in found:
             if defect.rare:
-                self._rare.setdefault(defect.code, []).append((number, defect))
+                lines = self._rare.setdefault(defect.code, [])
+                if len(lines) <= _RARE_HELD:
+                    lines.append((number, defect))
             else:
                 self._log.add(defect.code, defect.message, file=self.file, line=number, path=defect.path)
 
@@ -242,7 +247,8 @@ class SplitCheck:
     def _note_rare(self) -> None:
         """Report what only few lines have; what many have is meant."""
         for lines in self._rare.values():
-            if len({number for number, _ in lines}) <= max(1, self.examples * RARE):
+            few = len({number for number, _ in lines}) <= max(1, self.examples * RARE)
+            if few and len(lines) <= _RARE_HELD:
                 for number, defect in lines:
                     self._add(number, [defect._replace(rare=False)])
 

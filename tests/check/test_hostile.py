@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.check import duplicates
+from service.check import duplicates, split
 from service.check.engine import check_file
 from service.check.reader import LINE_BYTES, TEXT_BYTES, LineReader
 from service.core.dataset.codes import CODES
@@ -149,3 +149,13 @@ def test_index_finds_the_same_after_it_spilt_to_disk(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(duplicates, "_HELD_BYTES", 32 * 7)
     assert check_file(io.BytesIO(data), profile=profile()) == held
     assert held.counts == {"duplicate_example": 240}
+
+
+def test_what_counts_only_where_it_is_rare_is_not_held_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = (
+        b'{"messages":[{"role":"user","content":"What?"},{"role":"assistant","content":"It is <b>4</b>&nbsp;%d."}]}\n'
+    )
+    data = b"".join(line % n for n in range(3)) + PLAIN * 3
+    assert counts(data)["html_remains"] == 3
+    monkeypatch.setattr(split, "_RARE_HELD", 2)
+    assert "html_remains" not in counts(data)
