@@ -21,7 +21,7 @@ import httpx2
 import msgspec
 import openai
 
-from service.cli.embedded import prepare
+from bench.processes import redis_server
 from service.core.ids import JOB, make
 from service.core.jobs import Hyperparameters, Input, Job, Method, Remote
 from service.runtime import Runtime, open_runtime
@@ -83,7 +83,11 @@ async def serve(count: int) -> None:
 
 async def measure(count: int, rounds: int, single: int) -> int:
     """Run the rounds and the reference; print what came of them."""
-    with tempfile.TemporaryDirectory(prefix="tw-bp-") as name, server(count) as (url, marks), redis(Path(name)) as at:
+    with (
+        tempfile.TemporaryDirectory(prefix="tw-bp-") as name,
+        server(count) as (url, marks),
+        redis_server(Path(name)) as at,
+    ):
         remote = ProviderSettings(base_url=url, requests_per_minute=0)
         settings = Settings(redis_url=at, data_dir=Path(name) / "data", providers={"remote": remote})
         async with open_runtime(settings) as runtime, looker(runtime) as worker:
@@ -197,20 +201,6 @@ def server(count: int) -> Generator[tuple[str, list[str]]]:
     finally:
         process.kill()
         process.wait()
-
-
-@contextmanager
-def redis(folder: Path) -> Generator[str]:
-    """Start a private Redis as `up` does."""
-    plan = prepare(folder / "redis", folder / "r.sock", None)
-    with (folder / "redis.log").open("ab") as log, subprocess.Popen(plan.command, stdout=log, stderr=log) as process:
-        try:
-            deadline = time.monotonic() + 20
-            while not (folder / "r.sock").exists() and time.monotonic() < deadline:
-                time.sleep(0.02)
-            yield plan.url
-        finally:
-            process.terminate()
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
 from service.cli import embedded
+from tests.providers.upstream import Upstream
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -98,3 +99,12 @@ def redis_url(redis_server: RedisServer) -> str:
     redis_server.start()
     redis_server.flush()
     return redis_server.url
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    """A running OpenAI-shaped target that misbehaves as it is told."""
+    server = Upstream()
+    server.url = await server.start()
+    yield server
+    await server.stop()

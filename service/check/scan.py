@@ -1,6 +1,7 @@
-"""Finds the lines of a block that may break a rule of the texts: one pass over its bytes, without Python's lock.
+"""Finds the lines of a block that may break a rule of the texts: a pass for each of two groups, without Python's lock.
 
-The hints of a group of rules are one automaton, so that more rules cost no time: 3 ms a MB by RE2 (measured).
+The hints of a group are one automaton, so that a rule more costs next to nothing: 6 to 9 ms a MB by RE2 for both
+groups on real text (measured on a busy machine; all hints in one automaton took 44 to 100).
 """
 
 import re

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.core.estimates import Estimate
+from service.core.ids import EVENT, JOB
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Step = Literal["checking", "pricing", "uploading", "creating", "waiting", "training", "evaluating", "done"]
@@ -279,10 +280,10 @@ def check_transition(old: Status, new: Status) -> None:
 
 def event_id(job_id: str, sequence: int) -> str:
     """Return the id of a job's event, which holds its number."""
-    return f"ftevent-{job_id.removeprefix('ftjob-')}-{sequence}"
+    return f"{EVENT}{job_id.removeprefix(JOB)}-{sequence}"
 
 
 def event_sequence(job_id: str, text: str) -> int | None:
     """Return the number in an event's id, None if `text` is no event id of this job."""
     head, _, number = text.rpartition("-")
-    return int(number) if head == f"ftevent-{job_id.removeprefix('ftjob-')}" and number.isdecimal() else None
+    return int(number) if head == f"{EVENT}{job_id.removeprefix(JOB)}" and number.isdecimal() else None

@@ -75,11 +75,6 @@ def alarm(job_id: str) -> str:
     return f"tw:alarm:{job_id}"
 
 
-def jobs_of_file(file_id: str) -> str:
-    """Key of the set of jobs that wait for a dataset's check."""
-    return f"tw:file:{file_id}:jobs"
-
-
 def lease(member: str) -> str:
     """Key of the lease on a due member; its value is the fencing token."""
     return f"tw:lease:{member}"

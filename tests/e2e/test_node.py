@@ -31,7 +31,5 @@ def test_files_jobs_events_and_chat_with_the_node_sdk(stack: Stack) -> None:
         command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    # Two epochs teach which answers there are; which one is right hangs on the last bits of this machine's arithmetic.
     result = json.loads(done.stdout.splitlines()[-1])
-    known = [json.loads(line)["messages"][-1]["content"] for line in training.read_text("utf-8").splitlines()]
-    assert result["answer"] in known
+    assert result["answer"] == "lost_or_stolen_card"

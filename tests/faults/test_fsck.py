@@ -1,7 +1,7 @@
 """`tunewright fsck` finds what is planted, in whatever form, says so by its exit status, and changes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,13 @@ from redis.asyncio import Redis
 from service.cli import fsck
 from service.core import moves
 from service.core.jobs import Job
-from service.runtime import open_runtime
-from service.settings import load
 from service.store import keys, webhook_keys
 from service.store.counters import count
 from tests.faults.test_invariants import NOW, sound
 from tests.workers.conftest import Bench
-from tests.workers.fakes import FakeProvider
 
 CANARY = "sk-" + "canary" * 5
 Run = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with open_runtime(load(environ={}, redis_url=redis_url, data_dir=tmp_path)) as runtime:
-        yield Bench(runtime, FakeProvider())
 
 
 @pytest.fixture

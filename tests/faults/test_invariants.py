@@ -1,8 +1,7 @@
 """The invariants find what is planted, and nothing in a sound world."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
@@ -14,21 +13,12 @@ from service.core.invariants import RemoteFacts
 from service.core.jobs import Job
 from service.core.remote import RemoteJob
 from service.core.webhooks import WebhookMessage
-from service.runtime import open_runtime
-from service.settings import load
 from service.store import keys, webhook_keys
 from service.store.invariants import lasting_violations, snapshot, violations
 from tests.workers.conftest import Bench, chat
-from tests.workers.fakes import FakeProvider
 
 NOW = 1_800_000_100.0
 Plant = Callable[[Redis, Job], Awaitable[object]]
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with open_runtime(load(environ={}, redis_url=redis_url, data_dir=tmp_path)) as runtime:
-        yield Bench(runtime, FakeProvider())
 
 
 async def sound(bench: Bench) -> tuple[Job, Job]:

@@ -7,8 +7,6 @@ leaving a set (R6); a look that claims what it has no step for, a list that one 
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,24 +14,15 @@ import pytest
 from service.core import clock
 from service.core.invariants import PERMANENT
 from service.core.jobs import Job
-from service.runtime import open_runtime
-from service.settings import load
 from service.store import keys
 from service.store.invariants import violations
 from tests.workers.conftest import Bench, chat
-from tests.workers.fakes import FakeProvider
 from workers.look import Looker
 from workers.providers.protocol import ProviderError
 from workers.steps import STEPS
 
 LINES = [chat(number) for number in range(12)]
 HOUR_S = 3600.0
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with open_runtime(load(environ={}, redis_url=redis_url, data_dir=tmp_path)) as runtime:
-        yield Bench(runtime, FakeProvider())
 
 
 async def due(bench: Bench) -> list[str]:

@@ -27,14 +27,6 @@ LIST = "/fine_tuning/jobs"
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    server = Upstream()
-    server.url = await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
 async def runtime(redis_url: str, tmp_path: Path, upstream: Upstream) -> AsyncIterator[Runtime]:
     remote = ProviderSettings(base_url=upstream.url, request_timeout_s=30.0)
     settings = Settings(redis_url=redis_url, data_dir=tmp_path, providers={"remote": remote})

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,11 @@ from service.check.engine import check_file
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
 from service.core.jobs import Input, Job
-from service.runtime import open_runtime
-from service.settings import load
 from service.store.blobs import content_key
 from service.store.keys import lease
 from service.store.reports import ReportRequest
 from tests.faults.world import LINES, World, until
 from tests.workers.conftest import Bench, chat
-from tests.workers.fakes import FakeProvider
-
-
-@pytest.fixture
-async def bench(redis_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with open_runtime(load(environ={}, redis_url=redis_url, data_dir=tmp_path)) as runtime:
-        yield Bench(runtime, FakeProvider())
 
 
 def _request(record: FileRecord, world: World) -> ReportRequest:

@@ -83,14 +83,6 @@ class Stack:
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    server = Upstream()
-    server.url = await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
 async def stack(upstream: Upstream) -> AsyncIterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="tw-inf-") as folder:
         remote = ProviderSettings(preset="openai", base_url=upstream.url, api_key=KEY, request_timeout_s=5.0)

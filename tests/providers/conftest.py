@@ -21,14 +21,6 @@ Make = Callable[..., OpenAIFineTuner]
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    server = Upstream()
-    server.url = await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
 async def make(upstream: Upstream) -> AsyncIterator[Make]:
     """Make a provider for the upstream; keyword arguments are its settings."""
     made: list[OpenAIFineTuner] = []

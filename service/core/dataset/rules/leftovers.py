@@ -20,7 +20,6 @@ _TITLE = (
 )
 _UPPER = r"(?:[A-Z]+[_ ]){0,4}(?:NAME|NUMBER|DATE|ID|COMPANY|PRODUCT|HERE|TITLE|URL|LINK|AMOUNT|CITY|CODE|ANSWER|TEXT)"
 _ASKED = r"(?:[Ii]nsert|INSERT|[Yy]our|YOUR|[Ee]nter|ENTER|PLACEHOLDER|[Pp]laceholder|TODO|TBD|FIXME)"
-_EMOJI_JOINED = re.compile(r"[A-Za-z][\u200c-\u200f]+[A-Za-z]")
 
 
 def _is_prose(_match: str, text: str) -> bool:
