@@ -3,7 +3,9 @@
 from typing import Any
 
 from service.core.files import FileRecord
+from service.core.ids import WEBHOOK_EVENT, make
 from service.core.jobs import Job, Status
+from service.core.webhooks import WebhookMessage
 
 _BY_STATUS: dict[Status, str] = {
     "queued": "fine_tuning.job.queued",
@@ -53,8 +55,8 @@ def payload(job: Job, sequence: int) -> dict[str, Any]:
     return {"id": job.id, "tunewright": facts}
 
 
-def dataset_payload(record: FileRecord) -> dict[str, Any]:
-    """Return the `data` member of a webhook about a checked dataset."""
+def dataset_message(record: FileRecord, now: float) -> WebhookMessage:
+    """Return the webhook that tells what became of a dataset: it is ready, or rejected."""
     facts = {
         "status": record.dataset_status,
         "sequence": 0,
@@ -63,4 +65,9 @@ def dataset_payload(record: FileRecord) -> dict[str, Any]:
         "error_count": record.error_count,
         "warning_count": record.warning_count,
     }
-    return {"id": record.id, "tunewright": facts}
+    return WebhookMessage(
+        id=make(WEBHOOK_EVENT),
+        type="dataset.rejected" if record.status == "error" else "dataset.ready",
+        created_at=int(now),
+        data={"id": record.id, "tunewright": facts},
+    )

@@ -157,10 +157,7 @@ def notice(kind: str, provider: str, scope: Scope, reason: str) -> WebhookMessag
         id=make(WEBHOOK_EVENT),
         type=kind,
         created_at=int(clock.now()),
-        job_id=None,
         data={"id": provider, "tunewright": {"provider": provider, "scope": scope, "reason": reason}},
-        sequence=0,
-        extra_url=None,
     )
 
 

@@ -39,10 +39,7 @@ async def _tell(context: Context, job: Job) -> None:
         id=ids.make(ids.WEBHOOK_EVENT),
         type=STUCK,
         created_at=int(clock.now()),
-        job_id=None,
         data=payload(job, job.announced),
-        sequence=0,
-        extra_url=None,
     )
     async with redis.pipeline(transaction=True) as pipe:
         pipe.set(key, "1", ex=TOLD_FOR_S)

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from service.core import clock
+from service.core.announcements import dataset_message
 from service.core.dataset.report import Report
 from service.core.files import FileRecord
 from service.store.counters import count
@@ -13,7 +15,7 @@ from workers.content import ContentCorrupt
 from workers.context import Context
 from workers.steps import fetch
 from workers.steps import report as reports
-from workers.steps.corrupt import message_of, refuse
+from workers.steps.corrupt import refuse
 
 UNMADE_S = 30.0
 """How often a dataset is looked at that is still being made."""
@@ -80,7 +82,7 @@ def with_verdict(record: FileRecord, report: Report, key: str) -> FileRecord:
 
 
 def _announce(pipe: Pipeline, record: FileRecord, report: Report) -> None:
-    queue_message(pipe, message_of(record))
+    queue_message(pipe, dataset_message(record, clock.now()))
     count(pipe, "dataset_bytes", report.bytes)
     count(pipe, "dataset_lines", report.lines)
     count(pipe, "dataset_tokens", report.tokens.total if report.tokens else 0)

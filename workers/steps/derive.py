@@ -10,19 +10,16 @@ from typing import IO
 import msgspec
 
 from service.core import clock
-from service.core.announcements import dataset_payload
+from service.core.announcements import dataset_message
 from service.core.dataset.profile import CheckProfile
 from service.core.derivations import DerivationPlan
 from service.core.files import FileRecord
-from service.core.ids import WEBHOOK_EVENT, make
 from service.core.prepare.diff import Diff
-from service.core.webhooks import WebhookMessage
 from service.prepare.pipeline import prepare
 from service.prepare.rows import PrepareFailed
 from service.prepare.run import Preparation
 from service.store.blobs import CHUNK_BYTES, Blob
 from service.store.due import Claim
-from service.store.redis import Pipeline
 from service.store.webhooks import queue_message
 from workers.content import ContentCorrupt, verified
 from workers.context import Context
@@ -107,18 +104,8 @@ async def _fail(context: Context, plan: DerivationPlan, error: PrepareFailed) ->
     for record in await context.runtime.files.get_many(list(plan.outputs)):
         new = rejected(record)
         if new is not None:
-            await context.runtime.files.finish_check(record.id, rejected, lambda pipe, new=new: _announce(pipe, new))
+            news = dataset_message(new, clock.now())
+            await context.runtime.files.finish_check(
+                record.id, rejected, lambda pipe, news=news: queue_message(pipe, news)
+            )
     await context.runtime.derivations.drop(plan)
-
-
-def _announce(pipe: Pipeline, record: FileRecord) -> None:
-    message = WebhookMessage(
-        id=make(WEBHOOK_EVENT),
-        type="dataset.rejected",
-        created_at=int(clock.now()),
-        job_id=None,
-        data=dataset_payload(record),
-        sequence=0,
-        extra_url=None,
-    )
-    queue_message(pipe, message)

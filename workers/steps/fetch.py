@@ -5,12 +5,10 @@ import logging
 import msgspec
 
 from service.core import clock
-from service.core.announcements import dataset_payload
+from service.core.announcements import dataset_message
 from service.core.errors import InvalidRequest, TooLarge, UnsupportedMedia
 from service.core.files import FileRecord
-from service.core.ids import WEBHOOK_EVENT, make
 from service.core.sources import MOST_TRIES, SourceFailed, SourceWish, next_try_s
-from service.core.webhooks import WebhookMessage
 from service.store import keys
 from service.store.blobs import Blob
 from service.store.counters import count
@@ -96,15 +94,6 @@ async def _give_up(context: Context, record: FileRecord, why: str) -> None:
     def also(pipe: Pipeline) -> None:
         pipe.delete(keys.source(record.id))
         count(pipe, "dataset_errors", code="source_not_fetched")
-        message = WebhookMessage(
-            id=make(WEBHOOK_EVENT),
-            type="dataset.rejected",
-            created_at=int(clock.now()),
-            job_id=None,
-            data=dataset_payload(msgspec.structs.replace(record, status="error")),
-            sequence=0,
-            extra_url=None,
-        )
-        queue_message(pipe, message)
+        queue_message(pipe, dataset_message(msgspec.structs.replace(record, status="error"), clock.now()))
 
     await context.runtime.files.finish_check(record.id, rejected, also)
