@@ -10,23 +10,26 @@ from contextlib import suppress
 
 from tests.e2e.processes import descendants
 from tests.faults.trees import Tree
-from tests.faults.world import World
+from tests.faults.world import World, until
 
 READS = ("GET", "/(files|fine_tuning/jobs).*")
 WRITES = ("POST", "/(files|fine_tuning/jobs)")
 
 
+_NOBODY_S = 30.0
+
+
 class Chaos:
-    """Deals kills at random until told to stop. `dealt` counts them."""
+    """Deals kills at random until told to stop. `dealt` counts those that ended a process."""
 
     def __init__(self, world: World, *, seed: int, workers: int = 4) -> None:
         self._world = world
         self._random = random.Random(seed)
         self._trees: dict[str, list[Tree]] = {
-            "worker": [world.grow("worker") for _ in range(workers)],
-            "ticker": [world.grow("ticker") for _ in range(2)],
-            "deliver": [world.grow("deliver") for _ in range(2)],
-            "api": [world.grow("api")],
+            "worker": [self._grow("worker") for _ in range(workers)],
+            "ticker": [self._grow("ticker") for _ in range(2)],
+            "deliver": [self._grow("deliver") for _ in range(2)],
+            "api": [self._grow("api")],
         }
         self.dealt: Counter[str] = Counter()
 
@@ -37,8 +40,8 @@ class Chaos:
         plan.by_chance(*WRITES, share / 2, "500 before", "429", "drop before")
         plan.by_chance(*READS, share, "drop before", "500 before", "429", "cut", "html")
 
-    async def run(self, seconds: float, *, worker_kills: int, ticker_kills: int, redis_kills: int) -> None:
-        """Deal the kills, spread evenly over `seconds`, in random order."""
+    async def run(self, seconds: float, worker_kills: int, ticker_kills: int, redis_kills: int) -> None:
+        """Deal the kills, spread evenly over `seconds`, in random order; all of them, however slow the machine is."""
         blows = ["worker"] * worker_kills + ["ticker"] * ticker_kills + ["redis"] * redis_kills
         blows += ["deliver"] * (ticker_kills // 2) + ["api"] * (ticker_kills // 4)
         self._random.shuffle(blows)
@@ -47,7 +50,7 @@ class Chaos:
             if blow == "redis":
                 await self._kill_redis()
             else:
-                self._kill(blow)
+                await self._kill(blow)
             left = began + seconds * number / len(blows) - time.monotonic()
             await asyncio.sleep(max(0.0, left))
 
@@ -57,10 +60,14 @@ class Chaos:
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         await asyncio.to_thread(self._world.server.start)
 
-    def _kill(self, role: str) -> None:
-        """Kill a process, its whole tree, or its supervisor alone, which leaves an orphan at work."""
+    async def _kill(self, role: str) -> None:
+        """Kill a process, its whole tree, or its supervisor alone, which leaves an orphan at work.
+
+        One that was killed just before is given time to come back.
+        """
         number = self._random.randrange(len(self._trees[role]))
         tree = self._trees[role][number]
+        await until(lambda: _at_work(tree), f"the {role} is back", lambda: self._world.log, _NOBODY_S)
         self.dealt[role] += 1
         # An orphaned API would keep the port, as no supervisor lets it.
         match self._random.choice(("self", "self", "group", "parent" if role != "api" else "group")):
@@ -72,7 +79,10 @@ class Chaos:
                 tree.kill()
             case _:
                 _end(tree.leader)
-        self._trees[role][number] = self._world.grow(role)
+        self._trees[role][number] = self._grow(role)
+
+    def _grow(self, role: str) -> Tree:
+        return self._world.grow(role, patches=("tests.faults.quick_webhooks",))
 
     def end_orphans(self) -> None:
         """Kill what the chaos left without a supervisor."""
@@ -80,6 +90,10 @@ class Chaos:
         for tree in self._world.trees:
             if tree.leader not in led:
                 tree.kill()
+
+
+async def _at_work(tree: Tree) -> bool:
+    return bool(tree.children())
 
 
 def _end(process: int) -> None:

@@ -22,10 +22,12 @@ from tests.faults.world import LINES, World, make_world, until
 FACTOR = float(os.environ.get("SOAK_FACTOR", "1"))
 SECONDS = 90 * FACTOR
 JOBS = round(300 * FACTOR)
-WORKER_KILLS, TICKER_KILLS, REDIS_KILLS = round(60 * FACTOR), round(25 * FACTOR), round(8 * FACTOR)
-FAULTS = 0.3
+KILLS = (round(60 * FACTOR), round(25 * FACTOR), round(8 * FACTOR))
+"""Of workers, tickers and Redis."""
+FAULTS, REFUSED_WEBHOOKS = 0.3, 0.25
 CONTENTS = 30
-ENDED_WITHIN_S = 240.0
+PATIENCE_S = 420.0
+"""No measure of anything: how long a machine of any pace may take for what is left."""
 
 
 @pytest.mark.slow
@@ -34,28 +36,37 @@ async def test_soak(short_folder: Path, trees: Nursery) -> None:
     seed = int(os.environ.get("SOAK_SEED", random.SystemRandom().randrange(1 << 30)))
     print(f"soak: {JOBS} jobs, {SECONDS:.0f} s, SOAK_SEED={seed}")
     pace = Pace(queued_s=0.5, running_s=2.0, list_lag_s=0.6)
-    async with make_world(short_folder, trees, pace=pace, settle_s=7.0, request_timeout_s=2.0) as world:
+    # A machine that stands still for seconds must not look like a provider whose lists lag behind the settle time.
+    limits = {"settle_s": 12.0, "request_timeout_s": 3.0}
+    async with make_world(short_folder, trees, pace=pace, receives_at="/moody", **limits) as world:
+        world.receiver.refused = REFUSED_WEBHOOKS
         chaos = Chaos(world, seed=seed)
         async with client_of(world) as http:
             await Api(world, http).wait_until_up()
         chaos.break_the_provider(FAULTS)
         posting = asyncio.create_task(_post(world, seed))
-        await chaos.run(SECONDS, worker_kills=WORKER_KILLS, ticker_kills=TICKER_KILLS, redis_kills=REDIS_KILLS)
+        await chaos.run(SECONDS, *KILLS)
         ids = await posting
         world.provider.plan.heal()
+        world.receiver.refused = 0.0
         stopped = time.monotonic()
         try:
-            await until(lambda: world.all_ended(ids), "all have ended", timeout_s=ENDED_WITHIN_S)
+            await until(lambda: world.all_ended(ids), "all have ended", timeout_s=PATIENCE_S, every_s=0.5)
         except AssertionError as error:
             raise AssertionError(await _left(world, ids)) from error
-        print(f"{dict(chaos.dealt)}, faults {sum(world.provider.plan.injected.values())}, ", end="")
+        refused = sum(not one.is_taken for one in world.receiver.ledger)
+        faults = sum(world.provider.plan.injected.values())
+        print(
+            f"{dict(chaos.dealt)}, faults {faults}, webhooks refused {refused} of {len(world.receiver.ledger)}, ",
+            end="",
+        )
         print(f"the last job ended {time.monotonic() - stopped:.0f} s after the chaos")
         chaos.end_orphans()
         jobs = await world.runtime.jobs.get_many(ids)
         assert {job.status for job in jobs} == {"succeeded"}
         assert len(world.provider.ledger.creates) == len(ids) == JOBS
-        assert chaos.dealt["worker"] >= 60 * FACTOR
-        await world.assert_told()
+        assert (chaos.dealt["worker"], chaos.dealt["ticker"], chaos.dealt["redis"]) == KILLS
+        await world.assert_told(PATIENCE_S)
         await world.assert_world()
 
 
@@ -69,7 +80,7 @@ async def _post(world: World, seed: int) -> list[str]:
         api = Api(world, http)
         for number in range(JOBS):
             file_id = await _dataset(world, chance.choice(contents))
-            posting.append(asyncio.create_task(api.post_until_accepted(file_id, f"key-{number}", 60)))
+            posting.append(asyncio.create_task(api.post_until_accepted(file_id, f"key-{number}", PATIENCE_S)))
             await asyncio.sleep(chance.random() * 2 * pause_s)
         world.accepted = await asyncio.gather(*posting)
     return world.accepted

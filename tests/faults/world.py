@@ -5,6 +5,7 @@ import contextlib
 import random
 import socket
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class World:
     nursery: Nursery
     trees: list[Tree] = field(default_factory=list[Tree])
     accepted: list[str] = field(default_factory=list[str])
+    _ends: defaultdict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    _received: int = 0
 
     @property
     def flag(self) -> Path:
@@ -104,13 +107,14 @@ class World:
         return all(job.is_terminal for job in await self.runtime.jobs.get_many(list(job_ids)))
 
     def told(self, job_id: str) -> list[str]:
-        """Return the types of the terminal webhooks that arrived about a job, each event once."""
-        found: dict[str, str] = {}
-        for received in self.receiver.ledger:
+        """Return the types of the terminal webhooks that were taken about a job, each event once."""
+        fresh = self.receiver.ledger[self._received :]
+        self._received += len(fresh)
+        for received in fresh:
             body = msgspec.json.decode(received.body)
-            if body["type"] in TERMINAL_TYPES and body["data"]["id"] == job_id:
-                found[received.headers["webhook-id"]] = body["type"]
-        return list(found.values())
+            if body["type"] in TERMINAL_TYPES and received.is_taken:
+                self._ends[body["data"]["id"]][received.headers["webhook-id"]] = body["type"]
+        return list(self._ends[job_id].values())
 
     async def assert_world(self) -> None:
         """I1 to I5 and I7, on the records, the provider's ledger and the receiver's."""
@@ -129,9 +133,9 @@ class World:
         assert not found, f"{found}\n{self.log}"
         assert not self.provider.ledger.duplicates, f"{self.provider.ledger.duplicates}\n{self.log}"
 
-    async def assert_told(self) -> None:
+    async def assert_told(self, timeout_s: float = 90) -> None:
         """I4 at the receiver: each job's end arrived, as one event."""
-        await until(lambda: self._all_told(), "every end was told", lambda: self.log)
+        await until(self._all_told, "every end was told", lambda: self.log, timeout_s)
         for job_id in self.accepted:
             job = await self.read(job_id)
             assert self.told(job_id) == [f"fine_tuning.job.{job.status}"]
@@ -142,9 +146,12 @@ class World:
 
 @asynccontextmanager
 async def make_world(
-    folder: Path, nursery: Nursery, *, pace: Pace | None = None, **provider_settings: Any
+    folder: Path, nursery: Nursery, *, pace: Pace | None = None, receives_at: str = "/ok", **provider_settings: Any
 ) -> AsyncIterator[World]:
-    """Open a world in `folder`, which must be short enough for a socket; everything in it ends with it."""
+    """Open a world in `folder`, which must be short enough for a socket; everything in it ends with it.
+
+    `receives_at` is the path at which its receiver gets all webhooks.
+    """
     async with AsyncExitStack() as stack:
         server = RedisServer(folder)
         await asyncio.to_thread(server.start)
@@ -159,7 +166,7 @@ async def make_world(
             providers={"remote": remote_settings(provider.base_url, **provider_settings)},
         )
         runtime = await stack.enter_async_context(open_runtime(settings))
-        await runtime.webhooks.create(endpoint(receiver.url()), 0.0)
+        await runtime.webhooks.create(endpoint(receiver.url(receives_at)), 0.0)
         world = World(folder, server, provider, receiver, settings, runtime, nursery)
         stack.callback(lambda: [tree.kill() for tree in world.trees])
         yield world
@@ -185,10 +192,11 @@ async def until(
     what: str,
     more: Callable[[], str] = lambda: "",
     timeout_s: float = 90,
+    every_s: float = 0.05,
 ) -> float:
     """Return the seconds until `is_so()`; fail after `timeout_s`, saying `what` did not come about."""
     began = time.monotonic()
     while not await is_so():
         assert time.monotonic() - began < timeout_s, f"not within {timeout_s} s: {what}\n{more()}"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every_s)
     return time.monotonic() - began

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import gzip
+import random
 import ssl
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -15,17 +16,23 @@ class Received:
     headers: dict[str, str]
     body: bytes
     at: float
+    is_taken: bool = True
+    """False for what `/moody` refused."""
 
 
 @dataclass
 class FaultyReceiver:
-    """`/ok` takes it; see `_answer` for the faults. `status` overrides the answer of `/switch`."""
+    """`/ok` takes it; see `_answer` for the faults. `status` overrides the answer of `/switch`.
+
+    `/moody` refuses or cuts off the share `refused` of what comes.
+    """
 
     tls: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
     ledger: list[Received] = field(default_factory=list[Received])
     by_path: defaultdict[str, list[Received]] = field(default_factory=lambda: defaultdict(list))
     status: int = 200
+    refused: float = 0.0
     open_now: Counter[str] = field(default_factory=Counter[str])
     most_open: Counter[str] = field(default_factory=Counter[str])
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -70,8 +77,10 @@ class FaultyReceiver:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         received = Received(path, headers, body, asyncio.get_running_loop().time())
+        if path == "/moody" and random.random() < self.refused:
+            received.is_taken, path = False, random.choice(("/cut", "/status/500"))
         self.ledger.append(received)
-        self.by_path[path].append(received)
+        self.by_path[received.path].append(received)
         async with self.arrived:
             self.arrived.notify_all()
         self.open_now[path] += 1
