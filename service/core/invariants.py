@@ -16,7 +16,7 @@ from service.core.jobs import TERMINAL, Job, Status
 TERMINAL_TYPES = {f"fine_tuning.job.{status}" for status in TERMINAL}
 
 PERMANENT = re.compile(
-    r"tw:(due|due:since|bell|rings|fence|jobs|jobs:status|jobs:metadata:\w+|jobs:at:[^:]+|job:ftjob-\w+|job:ftjob-\w+:events"
+    r"tw:(due|due:since|bell|rings|fence|credentials|jobs|jobs:status|jobs:metadata:\w+|jobs:at:[^:]+|job:ftjob-\w+|job:ftjob-\w+:events"
     r"|models|model:.+|counters|heartbeats|failures|files|files:[a-z-]+|file:file-\w+|api_keys:made|blob:[0-9a-f]{64}:refs|keys|key:\w+"
     r"|remote:[^:]+:[0-9a-f]{64}|due:webhooks|bell:webhooks|jobs:seen:[^:]+|held:[^:]+:[0-9a-f]{16}|jobs:stage:[a-z]+"
     r"|derivation:drv_\w+"

@@ -17,6 +17,7 @@ FAILURES = "tw:failures"
 FILES = "tw:files"
 FILES_EXPIRING = "tw:files:expiring"
 API_KEYS = "tw:keys"
+CREDENTIALS = "tw:credentials"
 API_KEYS_MADE = "tw:api_keys:made"
 
 
@@ -45,14 +46,14 @@ def jobs_seen(provider: str) -> str:
     return f"tw:jobs:seen:{provider}"
 
 
-def circuit(provider: str, scope: str) -> str:
-    """Key of the hash that is there while calls of one kind to a provider fail."""
-    return f"tw:circuit:{provider}:{scope}"
+def circuit(credential: str, scope: str) -> str:
+    """Key of the hash that is there while calls of one kind with a credential (by its digest) fail."""
+    return f"tw:circuit:{credential}:{scope}"
 
 
-def request_budget(provider: str) -> str:
-    """Key of the hash of the requests that may be made to a provider now."""
-    return f"tw:requests:{provider}"
+def request_budget(credential: str) -> str:
+    """Key of the hash of the requests that may be made with a credential (by its digest) now."""
+    return f"tw:requests:{credential}"
 
 
 def held(provider: str, model: str) -> str:

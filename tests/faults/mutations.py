@@ -96,14 +96,14 @@ MUTATIONS = (
     Mutation(
         "C5 success closes",
         "service/store/credentials.py",
-        "  if tonumber(c[3]) > time[1] + time[2] / 1e6 then return '' end\n",
+        "  if tonumber(c[2]) > time[1] + time[2] / 1e6 then return '' end\n",
         "",
         "tests/faults/test_credentials.py -k in_flight",
     ),
     Mutation(
         "C5 probe not held",
         "service/store/credentials.py",
-        "if is_open then redis.call('HSET', KEYS[1], 'probe', tostring(now + ARGV[4])) end",
+        "if is_open then redis.call('HSET', KEYS[1], 'probe', tostring(now + ARGV[3])) end",
         "",
         "tests/faults/test_credentials.py -k wrong_key",
     ),

@@ -6,16 +6,20 @@ Mutations that these tests catch: `_ADMIT` always giving leave (all fail); a suc
 
 import asyncio
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
 from service.core import clock
 from service.core.credentials import OUTAGE, UNAUTHORIZED
+from service.settings import ProviderSettings
 from service.store import keys
 from service.store.credentials import Credential, CredentialStore
 from tests.faults.open_jobs import let_pass, open_jobs
 from tests.faults.remote_bench import RemoteBench
 from tests.providers.upstream import DROP, error
+from workers.providers.gate import Call, Gate, shared_gate
+from workers.providers.protocol import ProviderError
 from workers.steps.poll import OUTAGE_PAUSE_S
 
 CREATE = ("POST", "/fine_tuning/jobs")
@@ -90,6 +94,55 @@ async def test_c5_another_key_under_the_same_name_starts_afresh(rig: RemoteBench
     assert await store.admit(fresh, "read") is None
 
 
+SAME = {"base_url": "http://127.0.0.1:9/v1", "api_key": "k-" + "1" * 20, "organization": "o"}
+
+
+def gates(rig: RemoteBench, **changes: Any) -> list[Gate]:
+    """Return the gates of a provider with `SAME` settings and of another one that differs by `changes`."""
+    tables = {"one": ProviderSettings(**SAME), "two": ProviderSettings(**{**SAME, **changes})}
+    return [shared_gate(rig.runtime.redis, name, table, 60.0) for name, table in tables.items()]
+
+
+@pytest.mark.parametrize("changes", [{}, {"base_url": "http://127.0.0.1:9/v1/"}], ids=["equal", "slash"])
+async def test_c5_two_providers_with_one_credential_have_one_budget_and_stop_together(
+    rig: RemoteBench, changes: dict[str, Any]
+) -> None:
+    one, two = gates(rig, **changes)
+    for number in range(20):
+        await (one, two)[number % 2].admit(("read",))
+    with pytest.raises(ProviderError) as refused:
+        await one.admit(("read",))
+    assert refused.value.reason == "rate_limited"
+    call = Call(operation="jobs.create", scopes=("write",), seconds=0.1)
+    await one.heard(call, ProviderError("unauthorized", "no", retryable=False))
+    with pytest.raises(ProviderError, match="two is not asked now"):
+        await two.admit(("write",))
+    for name in ("one", "two"):
+        (pause,) = await rig.runtime.credentials.paused(name)
+        assert (pause.scope, pause.reason) == ("write", "unauthorized")
+    assert [key async for key in rig.runtime.redis.scan_iter("*k-1*")] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"api_key": "k-2"},
+        {"project": "p"},
+        {"organization": None},
+        {"base_url": "http://127.0.0.1:8/v1"},
+        {"extra_headers": {"api-key": "k-2"}},
+    ],
+    ids=["key", "project", "organization", "address", "header"],
+)
+async def test_c5_what_has_another_credential_goes_on(rig: RemoteBench, changes: dict[str, Any]) -> None:
+    one, two = gates(rig, **changes)
+    await one.admit(("read",))
+    call = Call(operation="jobs.list", scopes=("read",), seconds=0.1)
+    await one.heard(call, ProviderError("unauthorized", "no", retryable=False))
+    await two.admit(("read",))
+    assert await rig.runtime.credentials.paused("two") == []
+
+
 async def test_c5_a_success_that_was_in_flight_closes_nothing(rig: RemoteBench) -> None:
     store = rig.runtime.credentials
     await store.failed(WHO, "read", "rate_limited", OUTAGE, retry_after_s=60)
@@ -107,7 +160,7 @@ async def test_c5_the_budget_is_shared_and_fills_again(rig: RemoteBench) -> None
     assert 20 <= given <= 22
     waits = [answer.wait_s for answer in answers if answer is not None]
     assert 0 < max(waits) <= 1.0
-    key = keys.request_budget("remote")
+    key = keys.request_budget(who.digest)
     await rig.runtime.redis.hset(key, "at", str(await rig.runtime.due.now() - 10))
     answers = await asyncio.gather(*(stores[0].admit(who, "read") for _ in range(30)))
     assert 10 <= sum(answer is None for answer in answers) <= 12

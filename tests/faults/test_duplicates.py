@@ -18,6 +18,7 @@ from tests.faults.ledger import MARK, Pace
 from tests.faults.test_create import CREATE
 from tests.faults.trees import Nursery
 from tests.faults.world import World, make_world
+from workers.providers.openai_wire import marked_suffix
 
 COUNTER = "upstream_duplicate_jobs_total"
 
@@ -102,6 +103,21 @@ async def test_c6_other_installations_jobs_are_left_alone(hand: Hand) -> None:
     assert {one["status"] for one in foreign} == {"queued"}
     assert statuses(hand.world, job) == {job.remote.job_id: "queued"}
     assert await hand.counted(COUNTER) == 0
+
+
+async def test_c6_a_mark_in_a_suffix_counts_after_doubt_and_never_in_a_sweep(hand: Hand) -> None:
+    """People copy suffixes, at the provider's console for one; nobody copies our metadata."""
+    world = hand.world
+    copied = world.provider.add_job(model="base-1", suffix=marked_suffix("mine", (await sent(hand)).id))
+    await hand.look_again("poll:remote")
+    assert copied["status"] == "queued"
+    world.provider.plan.once(*CREATE, "drop before")
+    full = {f"key-{number}": "x" for number in range(16)}  # no room for the mark
+    job = await hand.drive(await world.job(await world.dataset(), metadata=full))
+    extra = world.provider.add_job(model="base-1", suffix=marked_suffix("mine", job.id))
+    await hand.look(f"watch:0:{job.id}")
+    assert (extra["status"], copied["status"]) == ("cancelled", "queued")
+    assert await hand.counted(COUNTER) == 1
 
 
 async def test_c6_a_job_not_yet_adopted_is_no_second_one(hand: Hand) -> None:

@@ -16,6 +16,7 @@ from service.settings import ProviderSettings
 from service.store.counters import UPSTREAM_BUCKETS, count, observe
 from service.store.credentials import Credential, CredentialStore, Pause
 from service.store.webhooks import queue_message
+from workers.providers.presets import TARGETS
 from workers.providers.protocol import ProviderError, Reason, as_reason
 
 _log = logging.getLogger(__name__)
@@ -58,15 +59,19 @@ class OpenGate:
 
 
 class SharedGate:
-    """The gate of one credential, the same for all workers: its state is in Redis."""
+    """The gate of one credential, the same for all workers and all providers that have it: its state is in Redis."""
 
     def __init__(self, redis: Redis, credential: Credential) -> None:
         self._redis = redis
         self._store = CredentialStore(redis)
         self._credential = credential
+        self._is_named = False
 
     async def admit(self, scopes: tuple[Scope, ...]) -> None:
         """See Gate.admit."""
+        if not self._is_named:
+            await self._store.name(self._credential)
+            self._is_named = True
         for number, scope in enumerate(scopes):
             pause = await self._store.admit(self._credential, scope)
             if pause is not None:
@@ -135,8 +140,13 @@ def shared_gate(redis: Redis | None, name: str, settings: ProviderSettings, requ
 
 
 def credential_of(name: str, settings: ProviderSettings, requests_per_minute: float) -> Credential:
-    """Return who is asked for leave: a new key, organisation or address under the same name is another credential."""
-    parts = (settings.base_url, settings.api_key, settings.organization, settings.project)
+    """Return whose leave is asked: providers with one address, key, organisation and project have one credential.
+
+    Headers count too, as some endpoints take their key there.
+    """
+    base_url = (settings.base_url or TARGETS[settings.preset].base_url or "").rstrip("/")
+    headers = [f"{header.lower()}: {value}" for header, value in sorted(settings.extra_headers.items())]
+    parts = (base_url, settings.api_key, settings.organization, settings.project, *headers)
     return Credential(
         provider=name,
         digest=hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:16],
