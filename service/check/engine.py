@@ -204,9 +204,10 @@ def _note_repeats(shared: _Pass) -> None:
         told = f"the same as line {near.first}{' of the training file' if near.leak else ''}, {words}"
         file = "validation" if near.validation else "training"
         shared.log.add(code, told, file=file, line=near.line, related=(near.first,))
-    for line, first in shared.near.prompts_seen():
-        told = f"the same prompt as line {first} of the training file, but for its writing"
-        shared.log.add("prompt_leak", told, file="validation", line=line, related=(first,))
+    for seen in shared.near.prompts_seen():
+        code = "train_validation_leak" if seen.leak else "prompt_leak"
+        told = f"the same prompt as line {seen.first} of the training file, but for its writing or its system prompt"
+        shared.log.add(code, told, file="validation", line=seen.line, related=(seen.first,))
 
 
 def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:

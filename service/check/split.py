@@ -27,6 +27,7 @@ from service.core.dataset.lines import (
     PromptMessage,
     ReinforcementLine,
     System,
+    TextPart,
     User,
 )
 from service.core.dataset.mend import judge_slowly
@@ -37,7 +38,7 @@ from service.core.dataset.report import LISTED_PER_CODE, FindingLog
 from service.core.dataset.rules import SPACED_KEY, TextRule
 from service.core.dataset.spans import lay_out
 from service.core.dataset.texts import BLANKS, check_blanks, check_texts
-from service.core.dataset.values import Json
+from service.core.dataset.values import Json, is_list
 
 Rules = Sequence[TextRule]
 _SNIFFED = 1000
@@ -101,7 +102,14 @@ class SplitCheck:
         self._index.add(work.keys, validation=self.file == "validation")
         self._classes.add(work.lines, work.systems, work.answers)
         self._answers.add(work.lines, work.questions, work.answers)
-        self._near.add(work.lines, work.befores, work.questions, work.answers, validation=self.file == "validation")
+        self._near.add(
+            work.lines,
+            work.befores,
+            work.systems,
+            work.questions,
+            work.answers,
+            validation=self.file == "validation",
+        )
         return work
 
     def _note_plain(self, work: Work) -> None:
@@ -275,7 +283,14 @@ def _ends_of(line: Line) -> tuple[str, str, str | None]:
         messages = line.messages if isinstance(line, ChatLine) else ()
     if not messages:
         return "", "", None
-    texts = [message.content if isinstance(message.content, str) else NO_TEXT for message in messages]
+    texts = [message.content if isinstance(message.content, str) else _joined(message.content) for message in messages]
     system = texts[0] if isinstance(messages[0], System) else ""
     asked = (text for message, text in zip(messages[::-1], texts[::-1], strict=True) if isinstance(message, User))
     return system, next(asked, ""), texts[-1] if isinstance(messages[-1], Assistant) else None
+
+
+def _joined(parts: Any) -> str:
+    """Return the text of a content that is no text: of a list of nothing but texts."""
+    if not is_list(parts) or not all(isinstance(part, TextPart) for part in parts):
+        return NO_TEXT
+    return "\n".join(part.text for part in parts)

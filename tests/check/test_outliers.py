@@ -109,8 +109,10 @@ NEAR = "Please tell me how the old bridge over the river was built, and who paid
         NEAR.replace(" ", "  "),
         NEAR.replace("old", "ｏｌｄ"),
         NEAR.replace("bridge", "crossing"),
+        NEAR.replace("old bridge", "road"),
+        NEAR.replace("Please tell", "Kindly tell"),
     ],
-    ids=["case", "marks", "blanks", "wide letters", "a word"],
+    ids=["case", "marks", "blanks", "wide letters", "a word", "two words", "the beginning"],
 )
 def test_near_duplicates(check: Check, copy: str) -> None:
     lines = [usual(at) for at in range(60)]
@@ -123,12 +125,12 @@ def test_near_duplicates(check: Check, copy: str) -> None:
 @pytest.mark.parametrize(
     "copy",
     [
-        NEAR.replace("old bridge", "road"),
+        NEAR.replace("the river", "the Rhine"),
         NEAR.replace("how the", "how not the"),
         NEAR + " It is 12 m long.",
         "How?",
     ],
-    ids=["two words", "turned", "number", "short"],
+    ids=["a name", "turned", "number", "short"],
 )
 def test_what_is_only_alike(check: Check, copy: str) -> None:
     lines = [usual(at) for at in range(60)]

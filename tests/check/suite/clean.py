@@ -67,6 +67,10 @@ def _weighted(at: int) -> Line:
     }
 
 
+def _part(text: str) -> Line:
+    return {"type": "text", "text": text}
+
+
 def _rejected(text: str) -> Callable[[int], Line]:
     return lambda at: {**preference(at), "non_preferred_output": [{"role": "assistant", "content": text}]}
 
@@ -213,6 +217,13 @@ CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     "tool calls": ("supervised", tools),
     "parallel tool calls": ("supervised", _parallel),
     "images": ("supervised", images),
+    "texts in parts": (
+        "supervised",
+        lambda at: said(
+            ("user", [_part(f"Explain {words(at, 3)}"), _part(f"and {at}.")]),
+            ("assistant", [_part(f"It is {words(at, 5)}.")]),
+        ),
+    ),
     "preferences": ("dpo", preference),
     "refusals rejected": ("dpo", _rejected("I'm sorry, but I can't help with that.")),
     "insults rejected": ("dpo", _rejected("Shut up, you idiot. " * 8)),
