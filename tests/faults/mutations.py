@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.faults.mutations_beside import BESIDE
 ROOT = Path(__file__).resolve().parents[2]
 _LEFT_OUT = (".git", ".venv", "node_modules", "__pycache__", ".ruff_cache", ".pytest_cache", ".tunewright")
 _LIMIT_S = 300
+CAUGHT = "caught"
 
 
 @dataclass(frozen=True)
@@ -223,33 +225,37 @@ MUTATIONS = (
 )
 
 
-def caught(mutation: Mutation, folder: Path) -> bool | None:
-    """Tell whether the tests fail on the mutant; None where there is no such text to replace."""
+def outcome(mutation: Mutation, folder: Path) -> str:
+    """Run the tests on the mutant and say what came of it; CAUGHT if they fail."""
     tree = folder / "tree"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     path = tree / mutation.path
     text = path.read_text("utf-8")
     if mutation.old not in text:
-        return None
+        return "no such text"
     path.write_text(text.replace(mutation.old, mutation.new, 1), "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutation.tests.split()]
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=_LIMIT_S)
-    return done.returncode == 1
+    try:
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return "OUT OF TIME"
+    return {0: "NOT CAUGHT", 1: CAUGHT}.get(done.returncode, f"pytest said {done.returncode}")
 
 
 def main(words: list[str]) -> int:
-    """Try the mutations whose names hold one of `words`, or all; print what came of each."""
-    missed = 0
-    for mutation in MUTATIONS:
-        if words and not any(word in mutation.name for word in words):
-            continue
+    """Try the mutations whose names hold one of `words`, or all; print a line for each, and the sum."""
+    chosen = [one for one in MUTATIONS if not words or any(word in one.name for word in words)]
+    width = max((len(one.name) for one in chosen), default=0)
+    results: list[str] = []
+    for mutation in chosen:
+        began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="tw-m-") as folder:
-            result = caught(mutation, Path(folder))
-        said = {True: "caught", False: "NOT CAUGHT", None: "no such text"}[result]
-        print(f"{said}: {mutation.name} ({mutation.tests})", flush=True)
-        missed += result is not True
-    return min(missed, 1)
+            results.append(outcome(mutation, Path(folder)))
+        seconds = time.monotonic() - began
+        print(f"{results[-1]:12} {seconds:4.0f} s  {mutation.name:{width}}  {mutation.tests}", flush=True)
+    print(f"{results.count(CAUGHT)} of {len(results)} caught")
+    return int(results.count(CAUGHT) < len(results))
 
 
 if __name__ == "__main__":
