@@ -35,6 +35,7 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 _log = logging.getLogger(__name__)
+_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Job)
 _version_decoder = msgspec.json.Decoder(_Versioned)
 _PAGE = 200
@@ -105,7 +106,8 @@ class JobStore:
     ) -> Job:
         """Write `change` if the record is still `old`; raises Conflict if it is not, LeaseLost if `claim` is over.
 
-        With a claim on the job's own due member the claim is settled in the same MULTI, unless `keep_claim`.
+        With a claim on the job's own due member the claim is settled in the same MULTI, unless `keep_claim`. A write
+        whose reply was lost is found done.
         """
         check_transition(old.status, change.job.status)
         job, pending = await self._prepared(old, change)
@@ -126,6 +128,8 @@ class JobStore:
                     also(pipe)
                 await pipe.execute()
             except WatchError as error:  # also when the connection breaks while a key is watched
+                if await self._is_written(job, claim if keep_claim else None):
+                    return job
                 raise Conflict(f"The job {old.id} changed meanwhile; read it again.") from error
         return job
 
@@ -208,8 +212,16 @@ class JobStore:
             if token is None or token.decode() != claim.token:
                 raise LeaseLost(claim.member)
 
+    async def _is_written(self, job: Job, claim: Claim | None) -> bool:
+        """Tell whether the record is `job` as it was to be written, and `claim`, if given, still holds."""
+        raw = cast("bytes | None", await self._redis.get(keys.job(job.id)))
+        if raw != _encoder.encode(job):
+            return False
+        token = cast("bytes | None", await self._redis.get(keys.lease(claim.member))) if claim else None
+        return claim is None or (token is not None and token.decode() == claim.token)
+
     def _write(self, pipe: Pipeline, old: Job | None, job: Job) -> None:
-        pipe.set(keys.job(job.id), msgspec.json.encode(job))
+        pipe.set(keys.job(job.id), _encoder.encode(job))
         first = old.announced if old else 0
         for offset, kind in enumerate(announcements(old, job)):
             queue_message(pipe, _message(job, kind, first + offset))
