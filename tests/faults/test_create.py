@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from service.core import clock, moves
 from service.store import counters
+from tests.faults.hand import hand_of
 from tests.faults.ledger import MARK, Pace
 from tests.faults.trees import Nursery
 from tests.faults.world import World, make_world, until
@@ -143,6 +145,26 @@ async def test_c2_a_death_behind_the_call_is_waited_out_while_lists_lag(short_fo
         await asyncio.gather(doomed, return_exceptions=True)
         await Crew(world, size=1).work([job_id], "it is adopted")
         assert dict(world.provider.ledger.creates) == {job_id: 1}
+
+
+@pytest.mark.parametrize("wish", ["cancel", "pause"])
+async def test_c2_a_wish_during_the_call_does_not_lose_the_job_that_the_call_made(
+    short_folder: Path, trees: Nursery, wish: str
+) -> None:
+    """No list will show the job for an hour: only the answer of the call tells its id."""
+    slow = {"settle_s": 600.0, "request_timeout_s": 60.0}
+    async with shop(short_folder, trees, Pace(list_lag_s=3600.0), **slow) as world, hand_of(world) as hand:
+        world.provider.hold_create.clear()
+        job = await world.job(await world.dataset())
+        calling = asyncio.create_task(hand.drive(job))
+        await until(lambda: asyncio.sleep(0, bool(world.provider.ledger.creates)), "it is created")
+        move = {"cancel": lambda old: moves.cancel(old, clock.now()), "pause": moves.pause}[wish]
+        await world.runtime.jobs.modify(job.id, move)
+        world.provider.hold_create.set()
+        await calling
+        (remote,) = world.provider.of(job.id)
+        assert (await world.read(job.id)).remote.job_id == remote["id"]
+        assert remote["status"] == {"cancel": "cancelled", "pause": "paused"}[wish]
 
 
 async def test_c3_a_worker_that_wakes_late_writes_nothing(short_folder: Path, trees: Nursery) -> None:

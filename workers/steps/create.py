@@ -1,11 +1,13 @@
 """Step `creating`: one remote job, whatever dies when. Intent, look-up by mark, settle time, and only then the call."""
 
 import logging
+from collections.abc import Callable
 
 from service.core import clock, holds, moves
 from service.core.credentials import QUOTA
 from service.core.dataset.report import Report
-from service.core.jobs import Job
+from service.core.errors import Conflict
+from service.core.jobs import Change, Job
 from service.core.remote import CreateRequest, RemoteJob
 from service.store.counters import count
 from service.store.due import Claim
@@ -23,6 +25,7 @@ _log = logging.getLogger(__name__)
 UPLOADS = 2
 """How often files are uploaded: once more when the provider has lost one, and not for ever."""
 
+_WRITES = 8
 _FILES = {"training_file", "validation_file"}
 
 
@@ -64,8 +67,27 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
             await _count_unclear(context)
             return max(1.0, _settle_s(context, intended))
         return await _after_clear_refusal(context, claim, intended, error)
-    await context.advance(claim, intended, moves.adopt(intended, created))
+    await _write_back(context, claim, intended, lambda job: moves.adopt(job, created))
     return None
+
+
+async def _write_back(
+    context: Context, claim: Claim, intended: Job, move: Callable[[Job], Change], *, keep_claim: bool = False
+) -> Job:
+    """Write what came of the call, also where a wish came meanwhile: the answer is had once, and a list may lag.
+
+    Raises Conflict where the intent no longer stands, LeaseLost where another look may have acted on it.
+    """
+    job = intended
+    for _ in range(_WRITES):
+        try:
+            return await context.runtime.jobs.advance(job, move(job), claim=claim, keep_claim=keep_claim)
+        except Conflict:
+            found = await context.runtime.jobs.get(job.id)
+            if found is None or found.is_terminal or found.remote != intended.remote:
+                raise
+            job = found
+    raise Conflict(f"The job {job.id} is changing too fast; try again.")
 
 
 async def _wait_for(context: Context, claim: Claim, job: Job, turn: Turn) -> float | None:
@@ -88,14 +110,14 @@ async def _after_clear_refusal(context: Context, claim: Claim, job: Job, error: 
         pause_s = holds.pause_s(limit, now, error.retry_after_s) if limit else error.retry_after_s or QUOTA.base_s
         if limit:
             await context.runtime.holds.close(job, limit, pause_s)
-        held = holds.hold(moves.withdraw(job).job, limit or "quota", now, pause_s)
-        await context.advance(claim, job, held)
+        reason = limit or "quota"
+        await _write_back(context, claim, job, lambda old: holds.hold(moves.withdraw(old).job, reason, now, pause_s))
         return None
     if error.reason == "closed":
         await after_failure(context, claim, job, error)
         await upload.discard(context, job)
         return None
-    withdrawn = await context.runtime.jobs.advance(job, moves.withdraw(job), claim=claim, keep_claim=True)
+    withdrawn = await _write_back(context, claim, job, moves.withdraw, keep_claim=True)
     return await after_failure(context, claim, withdrawn, error)
 
 
