@@ -63,6 +63,17 @@ async def test_c5_a_file_that_an_open_job_was_made_of_stays(rig: RemoteBench) ->
     assert len(rig.upstream.files) == 1
 
 
+async def test_c5_a_file_that_a_job_is_about_to_be_made_of_stays(rig: RemoteBench) -> None:
+    first, second = await rig.ready(), await rig.ready(model="open")
+    assert first.training.sha256 == second.training.sha256
+    await refused(rig, first, CLOSED)
+    assert len(rig.upstream.files) == 1
+    uploads = len(rig.upstream.sent("POST", "/files"))
+    await rig.look(f"job:{second.id}")
+    assert (await rig.read(second)).remote.job_id is not None
+    assert len(rig.upstream.sent("POST", "/files")) == uploads
+
+
 async def test_c5_a_spent_quota_stops_every_create_and_no_read(rig: RemoteBench) -> None:
     open_job, first, second, other = [
         await rig.ready(model=model, created_at=age) for age, model in enumerate(("a", "a", "a", "b"))

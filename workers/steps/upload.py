@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from service.core import moves
+from service.core import ids, moves
 from service.core.jobs import Input, Job
 from service.store.due import Claim
 from service.store.remote_files import RemoteFiles
@@ -56,15 +56,21 @@ async def _remote_file(context: Context, claim: Claim, job: Job, part: Input) ->
 
 
 async def discard(context: Context, job: Job) -> None:
-    """Delete the job's files at a provider that takes no jobs, unless an open job there was made of them."""
-    used: set[str | None] = set()
-    for other in await context.runtime.jobs.open_at(job.provider):
-        used |= {other.remote.training_file, other.remote.validation_file}
-    await forget(context, job)
-    for file_id in {job.remote.training_file, job.remote.validation_file} - used:
-        if file_id is not None:
-            with suppress(ProviderError):  # it costs storage there, no more
-                await context.provider_of(job).delete_file(file_id)
+    """Delete the files of a job that has ended at a provider that takes none like it, unless another one needs them."""
+    sent = ((job.training, job.remote.training_file), (job.validation, job.remote.validation_file))
+    for part, file_id in sent:
+        if part is None or file_id is None or await _is_needed(context, job.provider, part.sha256):
+            continue
+        await RemoteFiles(context.runtime.redis, job.provider).forget(part.sha256)
+        with suppress(ProviderError):  # it costs storage there, no more
+            await context.provider_of(job).delete_file(file_id)
+
+
+async def _is_needed(context: Context, provider: str, sha256: str) -> bool:
+    """Tell whether a job that has not ended is made of the content at `provider`, or is to be."""
+    owners = await context.runtime.files.refs.owners(sha256)
+    jobs = await context.runtime.jobs.get_many(sorted(owner for owner in owners if owner.startswith(ids.JOB)))
+    return any(job.provider == provider and not job.is_terminal for job in jobs)
 
 
 async def forget(context: Context, job: Job) -> None:
