@@ -86,20 +86,6 @@ async def test_a1_a_lost_reply_without_a_key_is_one_job(api: Proxied) -> None:
     assert await violations(api.world.runtime.redis) == []
 
 
-@pytest.mark.parametrize("verb", ["cancel", "pause", "resume"])
-async def test_a1_a_change_whose_reply_is_lost_is_made_once_and_answered_as_done(api: Proxied, verb: str) -> None:
-    job_id = (await api.post()).json()["id"]
-    if verb == "resume":
-        await api.http.post(f"{JOBS}/{job_id}/pause")
-    events = (await api.world.read(job_id)).event_count
-    rule = api.proxy.on(b"EXEC", "lose_reply")
-    answer = await api.http.post(f"{JOBS}/{job_id}/{verb}")
-    assert rule.done == 1
-    assert (answer.status_code, answer.json()["id"]) == (200, job_id)
-    assert (await api.world.read(job_id)).event_count == events + 1
-    assert await violations(api.world.runtime.redis) == []
-
-
 async def test_a2_the_same_key_with_another_body_is_refused(api: Proxied) -> None:
     first = await api.post("same", seed=1)
     before = await api.world.runtime.redis.get(f"tw:job:{first.json()['id']}")
