@@ -158,6 +158,8 @@ class Deliverer:
         policy = await self._read_policy()
         for claim in claims:
             row = rows.get(claim.id)
+            if row is None and await self._queue.is_kept(claim.id):
+                continue  # only a newer version can read it; it is tried again when the lease ends
             if row is None or row.status != "pending":
                 await self._queue.release(claim, keep=False)
                 continue

@@ -106,7 +106,7 @@ class DeliveryQueue:
         return float(failing) if failing else None
 
     async def release(self, claim: Claim, *, keep: bool = True) -> None:
-        """Give a claim back untried, due at once; without `keep` (its row is gone or unreadable) drop it."""
+        """Give a claim back untried, due at once; without `keep` (its row is gone, or at its end) drop it."""
         await self._redis.eval(scripts.RELEASE, 0, claim.lane, claim.id, claim.token, "1" if keep else "0")
 
     async def drop_message(self, message_id: str) -> None:
@@ -138,6 +138,10 @@ class DeliveryQueue:
         """Return the rows that exist and can be read."""
         raws = await self._many([keys.delivery(delivery_id) for delivery_id in delivery_ids])
         return {row.id: row for row in (_decoded(_delivery_decoder, raw) for raw in raws) if row is not None}
+
+    async def is_kept(self, delivery_id: str) -> bool:
+        """Tell whether there is a row, be it one that can't be read here."""
+        return bool(await self._redis.exists(keys.delivery(delivery_id)))
 
     async def messages(self, message_ids: Sequence[str]) -> dict[str, WebhookMessage]:
         """Return the messages that exist and can be read."""

@@ -243,3 +243,26 @@ async def test_nothing_is_left_behind_without_a_time_limit(
     kept = [key.decode() async for key in redis.scan_iter("tw:*") if await redis.ttl(key) == -1]
     documented = {"tw:bell:webhooks", "tw:counters", "tw:webhook:endpoints", "tw:webhook:endpoints:version"}
     assert {key for key in kept if not key.startswith("tw:webhook:endpoint:we_")} <= documented
+
+
+async def test_r7_a_delivery_that_only_a_newer_version_can_read_is_left_to_it(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+) -> None:
+    one = endpoint(receiver.url("/status/500"))
+    await store.create(one, 1.0)
+    await send(redis, message())
+    await settle(deliverer)
+    row = await _only(store, one.id)
+    name, lane, busy = webhook_keys.delivery(row.id), webhook_keys.LANE + one.id, webhook_keys.BUSY + one.id
+    readable = await redis.get(name)
+    await redis.set(name, readable.replace(b'"attempts":[{', b'"attempts":[{"error":"of_next_year",'))
+    await redis.zadd(lane, {row.id: 1.0})
+    await redis.zadd(webhook_keys.DUE, {one.id: 1.0})
+    await settle(deliverer)
+    assert len(receiver.ledger) == 1
+    assert (await store.deliveries.backlog()).pending == 1
+    await redis.set(name, readable)  # as a newer deliverer reads it, when the lease has ended
+    await redis.zadd(busy, {row.id: 1.0})
+    await redis.zadd(webhook_keys.DUE, {one.id: 1.0})
+    await settle(deliverer)
+    assert len(receiver.ledger) == 2
