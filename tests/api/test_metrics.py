@@ -47,7 +47,7 @@ def test_redis_and_processes(api: Api, redis_server: RedisServer) -> None:
     assert 0 < plain(found, "redis_used_memory_ratio") < 1
     workers = {role: found["workers", (("role", role),)] for role in ROLES}
     assert workers == {"ticker": 0, "worker": 2, "deliver": 1, "inference": 0}
-    assert 9 < found["worker_heartbeat_age_seconds_max", (("role", "worker"),)] < 14
+    assert 9 < found["worker_heartbeat_age_seconds_max", (("role", "worker"),)] < 60
     with redis_server.client() as client:
         client.config_set("appendfsync", "everysec")
         try:

@@ -66,11 +66,9 @@ def state(redis: blocking.Redis) -> dict[bytes, Any]:
     return {key: redis.dump(key) for key in redis.scan_iter() if key != keys.API_KEYS_MADE.encode()}
 
 
-def test_a_signed_webhook_brings_the_poll_forward_and_answers_fast(http: httpx2.Client, redis: blocking.Redis) -> None:
-    begun = time()
+def test_a_signed_webhook_brings_the_poll_forward(http: httpx2.Client, redis: blocking.Redis) -> None:
     answer = http.post(PATH, content=BODY, headers=signed())
     assert (answer.status_code, answer.json()["effect"]) == (200, "hurried")
-    assert time() - begun < 1.0
     assert redis.zscore(keys.DUE, POLL) <= time()
     assert (redis.hget(keys.RINGS, POLL), redis.llen(keys.BELL)) == (b"1", 1)
     assert redis.hgetall(keys.COUNTERS) == {b"provider_webhooks_total|provider=openai|effect=hurried": b"1"}

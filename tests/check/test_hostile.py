@@ -84,11 +84,11 @@ def test_v1_memory_of_one_huge_line(tmp_path: Path, line: bytes, code: str) -> N
     ],
 )
 def test_v1_hostile_line_in_a_good_file(line: bytes, code: str | None) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     found = counts(PLAIN + line + b"\n" + PLAIN)
     assert code is None or code in found
     assert any(CODES[each].severity == "error" for each in found)
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 60
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u3000", " \t", "\n", "\u00a0"])

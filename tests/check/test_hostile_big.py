@@ -47,18 +47,18 @@ def repeated(begin: bytes, piece: bytes, size: int) -> Iterator[bytes]:
     ids=["text", "kana", "brackets", "blanks", "nul", "image"],
 )
 def test_a_line_of_a_gigabyte(begin: bytes, piece: bytes, code: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     report = check_file(Stream(repeated(begin, piece, GIGABYTE)), profile=profile())  # type: ignore[arg-type]
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 60
     assert code in report.counts
     assert report.examples == 48
 
 
 @pytest.mark.parametrize("line", [b"\n", b"{}\n", b"[\n", b"1\n", b"\xff\n"])
 def test_two_million_worthless_lines(line: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     report = check_file(io.BytesIO(PLAIN + line * 2_000_000 + PLAIN), profile=profile())
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 60
     assert report.examples == 48
     assert report.error_count + report.warning_count >= 1000
 
@@ -66,7 +66,7 @@ def test_two_million_worthless_lines(line: bytes) -> None:
 @pytest.mark.parametrize("file", list(texts()), ids=lambda file: file.name)
 def test_the_longest_texts(file: object) -> None:
     text = file.make()[100:-200] * 13  # type: ignore[attr-defined]
-    begun = time.monotonic()
+    begun = time.process_time()
     report = check_file(io.BytesIO(PLAIN + said(text[: 7 << 19]) + b"\n"), profile=profile())
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 60
     assert report.lines == 25

@@ -18,9 +18,9 @@ def test_there_are_three_hundred() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.encode("unicode_escape").decode()[:60])
 def test_hostile_file(file: Hostile) -> None:
     data = file.data()
-    begun = time.monotonic()
+    begun = time.process_time()
     report = check_file(io.BytesIO(data), profile=profile())
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 60
     assert report.bytes == len(data)
     if not file.whole:
         assert report.examples >= 2 * len(GOOD), report.counts

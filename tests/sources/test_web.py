@@ -1,6 +1,5 @@
 """Datasets over the web: what is followed, what is refused, and where no connection is ever made."""
 
-import asyncio
 import socket
 from pathlib import Path
 
@@ -115,7 +114,6 @@ async def test_a_host_that_is_not_known(fetch: Fetch) -> None:
 async def test_a_drip_is_given_up(origin: Origin) -> None:
     http = GuardedHttp()
     source = WebSource(http, AddressPolicy(allow=LOOPBACK), timeout_s=60, grace_s=0.3)
-    began = asyncio.get_running_loop().time()
 
     async def read() -> None:
         async with source.open(origin.url("/drip"), 1_000_000) as body:
@@ -124,7 +122,6 @@ async def test_a_drip_is_given_up(origin: Origin) -> None:
     with pytest.raises(SourceFailed, match="too slowly") as failed:
         await read()
     assert failed.value.retryable
-    assert asyncio.get_running_loop().time() - began < 10
     http.close()
 
 
