@@ -15,6 +15,10 @@ import redis
 from service.cli import embedded
 from tests.providers.upstream import Upstream
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Coverage is of the processes that run tests; measuring those that they start as well doubles the time of all.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name long bytes by their length: compressed ones hold the time, and names must be the same in each process."""
