@@ -30,7 +30,7 @@ from service.core.dataset.lines import (
     TextPart,
     User,
 )
-from service.core.dataset.mend import judge_slowly
+from service.core.dataset.mend import check_roles, judge_slowly
 from service.core.dataset.outliers import LANGUAGES_LOOKED_AT, RARE, AnswerRules
 from service.core.dataset.parse import parse
 from service.core.dataset.profile import CheckProfile
@@ -155,7 +155,7 @@ class SplitCheck:
             self._fill(number)
             pairs, again = raw.count(b'":') - raw.count(b'\\":'), msgspec.json.encode(line)
             if SPACED_KEY in rules or pairs != again.count(b'":') - again.count(b'\\":'):
-                parse(raw, found)
+                check_roles(parse(raw, found) or {}, found)
             judge(line, found)
             self._take_in(line, raw, number, rules, found, work)
 
@@ -204,6 +204,7 @@ class SplitCheck:
         except msgspec.ValidationError:
             judge_slowly(value, form, found)
             return None
+        check_roles(value, found)
         judge(line, found)
         return line
 

@@ -8,7 +8,8 @@ import pytest
 from tests.check.conftest import GOOD, Check
 
 LINE = 7
-QUIET = {"few_examples"}
+QUIET = {"few_examples", "system_prompt_outlier"}
+"""The lines of this module are few, and most that are planted have no system prompt."""
 
 USER = {"role": "user", "content": "Hello?"}
 ANSWER = {"role": "assistant", "content": "Hello."}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from service.core.dataset.defects import shown
-from service.core.dataset.labels import variants_of
+from service.core.dataset.labels import spellings, variants_of
 
 _DISTINCT = 2000
 _LINES_KEPT = 20
@@ -13,10 +13,10 @@ _LABEL_CHARACTERS = 60
 NO_TEXT = "?" * 100
 """Stands for an answer that is no plain text: a list of parts, a call."""
 
-_LEAST_LABELLED, _LEAST_PROMPTED = 20, 20
-_MOST = 0.85
+_LEAST_LABELLED, _LEAST_PROMPTED = 10, 10
+_MOST, _MOST_OF_FEW, _FEW = 0.8, 0.9, 20
 _TIMES = 20
-_ODD = 0.05
+_ODD = 0.1
 
 
 class FileFinding(NamedTuple):
@@ -91,7 +91,7 @@ class ClassRules:
     def findings(self) -> Iterator[FileFinding]:
         """Yield what the whole file shows; nothing for sets too small or too varied to tell."""
         labels = self._labels
-        if labels and self._examples >= _LEAST_LABELLED and len(labels) <= max(2, self._examples // 4):
+        if labels and self._examples >= _LEAST_LABELLED and spellings(labels) <= max(3, self._examples // 4):
             variants = dict(variants_of({label: seen.count for label, seen in labels.items()}))
             for label, usual in variants.items():
                 lines = labels[label].first
@@ -108,9 +108,9 @@ def _imbalance(counts: dict[str, int]) -> Iterator[FileFinding]:
         return
     largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     share = counts[largest] / total
-    if share >= _MOST:
+    if share >= (_MOST if total >= _FEW else _MOST_OF_FEW):
         yield FileFinding("class_imbalance", None, None, f"{shown(largest)} is {share:.0%} of the answers", ())
-    elif total >= _LEAST_PROMPTED and counts[smallest] > 1 and counts[smallest] * _TIMES <= counts[largest]:
+    elif total >= _FEW and counts[smallest] > 1 and counts[smallest] * _TIMES <= counts[largest]:
         told = f"{shown(smallest)} is the answer {counts[smallest]} times, {shown(largest)} {counts[largest]} times"
         yield FileFinding("class_imbalance", None, None, told, ())
 

@@ -57,6 +57,8 @@ def check_turns(messages: Sequence[AnyMessage], found: Found, path: str) -> None
         kind = type(message)
         if kind is System or kind is Developer:
             misplaced = misplaced or _late_system(opened, misplaced, f"{path}[{at}]", found)
+            if kind is before:
+                found.append(Defect("consecutive_roles", f"{path}[{at}]", f"two {role_of(message)} messages in a row"))
         else:
             opened = True
             asked = asked or kind is User or kind is Unreadable

@@ -15,6 +15,7 @@ from service.core.dataset.lines import (
     Assistant,
     ChatLine,
     CompletionLine,
+    FunctionResult,
     Line,
     PreferenceLine,
     ReinforcementLine,
@@ -33,7 +34,7 @@ DECODERS: dict[Form, msgspec.json.Decoder[Any]] = {
     "completion": msgspec.json.Decoder(CompletionLine),
 }
 _PREFERENCE = frozenset(
-    {"preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion", "input"}
+    {"preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion"}
 )
 _REJECTED = "non_preferred_output"
 _EXPECTED: dict[str, Form] = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
@@ -43,7 +44,7 @@ def form_of(line: Json) -> Form | None:
     """Return the form that a line's members speak for; chat and reinforcement lines both answer `chat`."""
     if "messages" in line:
         return "chat"
-    if line.keys() & _PREFERENCE:
+    if line.keys() & _PREFERENCE or is_object(line.get("input")):
         return "preference"
     return "completion" if "prompt" in line or "completion" in line else None
 
@@ -56,7 +57,8 @@ def form_of_file(lines: Sequence[Json], method: str) -> Form:
             votes[form] = votes.get(form, 0) + 1
     if not votes:
         return _EXPECTED.get(method, "chat")
-    winner = max(votes, key=votes.__getitem__)
+    expected = _EXPECTED.get(method, "chat")
+    winner = max(votes, key=lambda form: (votes[form], form == ("chat" if expected == "reinforcement" else expected)))
     if winner != "chat":
         return winner
     prompts = sum(_is_prompt(line, method) for line in lines if "messages" in line)
@@ -87,6 +89,7 @@ def judge(line: Line, found: Found) -> None:
         judge_tools(line.messages, line.tools, found)
         check_image_count([message.content for message in line.messages], found)
     else:
+        judge_prompt(line.prompt, found)
         judge_completion(line.completion, found)
 
 
@@ -98,7 +101,7 @@ def _check_chat_tools(line: ChatLine, found: Found) -> None:
         if kind is Assistant:
             if message.tool_calls or message.function_call or message.tool_calls == []:  # pyright: ignore
                 break
-        elif kind is not User and kind is ToolResult:
+        elif kind is ToolResult or kind is FunctionResult:
             break
     else:
         if line.tools is UNSET and line.functions is UNSET:
@@ -123,6 +126,8 @@ def _judge_preference(line: PreferenceLine, found: Found) -> None:
     judge_tools(line.input.messages, line.input.tools, found, path="input.")
     judge_side(line.preferred_output, found, "preferred_output", "missing_preferred")
     judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
+    if type(line.input.messages[-1:][0] if line.input.messages else None) is Assistant:
+        found.append(Defect("consecutive_roles", "preferred_output", "the input ends with an answer already"))
     if line.preferred_output and _said(line.preferred_output) == _said(line.non_preferred_output):
         found.append(Defect("identical_preference", "non_preferred_output", "both sides hold the same answer"))
 
@@ -163,6 +168,12 @@ def judge_side(messages: Sequence[AnyMessage], found: Found, path: str, missing:
     if path == _REJECTED:
         unheard.add("repetitive_completion")
     found.extend(defect for defect in side if defect.code not in unheard)
+
+
+def judge_prompt(prompt: str, found: Found) -> None:
+    """Rules of the prompt of a prompt/completion line."""
+    if not prompt or prompt.isspace():
+        found.append(Defect("empty_content", "prompt", "the prompt is empty"))
 
 
 def judge_completion(completion: str, found: Found) -> None:

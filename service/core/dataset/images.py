@@ -12,6 +12,9 @@ MAX_IMAGES = 10
 MAX_IMAGE_BYTES = 10_000_000
 _REFUSED_FILES = re.compile(r"\.(?:gif|bmp|tiff?|svg|ico|heic|avif|pdf|mp4|psd)\Z", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}\Z")
+_OTHER_FILES = ("R0lGOD", "Qk0", "SUkqAA", "TU0AKg", "PHN2Zy", "PD94bWw", "JVBERi", "UEsDB", "AAAAHGZ0eXA", "PCFET0NU")
+"""How GIF, BMP, TIFF, SVG, XML, PDF, ZIP, HEIF and HTML begin in base64."""
+
 _DATA_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
 
 
@@ -36,6 +39,8 @@ def _wrong_with(url: str) -> str | None:
         host, _, path = url.partition("://")[2].partition("/")
         if not host:
             return "the address is empty"
+        if any(map(str.isspace, url)):
+            return "the address holds blanks"
         return "the file is not JPEG, PNG or WEBP" if _REFUSED_FILES.search(path.partition("?")[0]) else None
     if not url.startswith("data:"):
         return "the address is neither http(s) nor a data URL"
@@ -47,6 +52,8 @@ def _wrong_with(url: str) -> str | None:
         return "the data URL holds no base64 data"
     if not body.startswith("~") and not _BASE64.match(body):
         return "the data URL is not base64"
+    if body.startswith(_OTHER_FILES):
+        return "the data is that of another kind of file"
     if _length(body) * 3 // 4 > MAX_IMAGE_BYTES:
         return f"the image is larger than {MAX_IMAGE_BYTES // 1_000_000} MB"
     return None

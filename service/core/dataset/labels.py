@@ -1,11 +1,12 @@
 """Which labels are other spellings of one: by capitals, blanks and marks, or by a slip of the pen."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 _NOISE = re.compile(r"[\W_]+")
 _MANY = 300
-_RARE = 0.1
+_RARE = 0.34
+_ABBREVIATED, _CUT = 0.1, 4
 _LEAST_LENGTH, _LONG = 5, 9
 _OPPOSITES = (
     "un",
@@ -28,11 +29,16 @@ _OPPOSITES = (
 )
 
 
+def spellings(labels: Iterable[str]) -> int:
+    """Return how many labels there are, whatever their capitals, blanks and marks."""
+    return len({_normal(label) for label in labels})
+
+
 def variants_of(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """Yield each label that is another's spelling, and that other, which occurs more often."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for label, count in counts.items():
-        if normal := _NOISE.sub("", label).casefold():
+        if normal := _normal(label):
             groups.setdefault(normal, []).append((count, label))
     usual: dict[str, tuple[int, str]] = {}
     for normal, spellings in groups.items():
@@ -43,12 +49,17 @@ def variants_of(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
         yield from _slips(usual)
 
 
+def _normal(label: str) -> str:
+    return _NOISE.sub("", label).casefold()
+
+
 def _slips(usual: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:
     for normal, (count, label) in usual.items():
         right = [
             (other_count, other_label)
             for other, (other_count, other_label) in usual.items()
-            if count <= max(1, other_count * _RARE) and other_count > 2 * count and is_slip(normal, other)
+            if (other_count > 2 * count and count <= max(1, other_count * _RARE) and is_slip(normal, other))
+            or (count <= max(1, other_count * _ABBREVIATED) and _is_cut(normal, other))
         ]
         if right:
             yield label, max(right)[1]
@@ -62,6 +73,11 @@ def is_slip(one: str, other: str) -> bool:
     if long.endswith(short) and long.removesuffix(short) in _OPPOSITES:
         return False
     return _distance(short, long) <= (2 if len(short) >= _LONG else 1)
+
+
+def _is_cut(short: str, long: str) -> bool:
+    """Whether a word is the other's first three or four letters, as in "pos" for "positive"."""
+    return 2 < len(short) <= _CUT and len(long) >= len(short) + _CUT and short.isalpha() and long.startswith(short)
 
 
 def _distance(one: str, other: str) -> int:

@@ -49,17 +49,30 @@ _WORDS = {
     "Swedish": "och att det som en på är av för med till den har inte om ett kan jag du din mycket från vid",
     "Polish": "nie się jest na do że to jak ale przez dla są być może od po czy bardzo który która oraz",
     "Turkish": "bir ve bu için ile çok da de daha olarak gibi var olan ne ama en kadar sonra",
+    "Danish or Norwegian": (
+        "og det er ikke af av på til med jeg som har den du kan vil skal være ble blev også hvad hva"
+    ),
+    "Finnish": "ja ei se että hän oli mutta kun tai myös niin ovat voi joka tämä olla kuin sinun voit",
+    "Czech": "je se na že jako ale nebo není jsou pro který která jsem být má také tak si od",
+    "Hungarian": "az és nem hogy egy van meg ez de volt már csak mint lehet kell vagy azt nagyon",
+    "Romanian": "și în nu este cu pe la care mai din să un pentru sunt ce dar sau fi foarte ale",
     "Indonesian": "yang dan di ini untuk dengan tidak dari dalam akan pada itu adalah anda juga bisa ke",
 }
 _MARKS = {
     "German": "ßäöü", "French": "çèêàùœî", "Spanish": "ñ¿¡áóú", "Italian": "èìò", "Portuguese": "ãõç", "Swedish": "åäö",
+    "Danish or Norwegian": "æø", "Finnish": "äö", "Czech": "ěščřžů", "Hungarian": "őű", "Romanian": "șțăî",
     "Polish": "łąęśżźćń", "Turkish": "ğşıİ",
 }  # fmt: skip
+_KIN = {"Swedish", "Danish or Norwegian"}
+"""So alike that neither puts the other in doubt."""
+
 _LANGUAGES: dict[str, list[str]] = {}
 for _language, _listed in _WORDS.items():
     for _word in _listed.split():
         _LANGUAGES.setdefault(_word, []).append(_language)
 _WORD = re.compile(r"[^\W\d_]+")
+_VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
+_LEAST_VIETNAMESE = 4
 _NAMED = re.compile(
     r"(?i)translat|übersetz|traduc|traduz|tradui|traduire|翻訳|訳して|翻译|번역|перевед"
     r"|how do you say|\b(?:in|into|to) (?:\w+ )?(?:english|german|french|spanish|italian"
@@ -104,13 +117,16 @@ def _latin(head: str) -> str | None:
     for word in words:
         for language in _LANGUAGES.get(word, ()):
             votes[language] = votes.get(language, 0) + 1
-    if not votes or max(votes.values()) < _LEAST_VOTES:
-        return None
     if not low.isascii():
+        if len(_VIETNAMESE.findall(low)) >= _LEAST_VIETNAMESE:
+            return "Vietnamese"
         for language in votes:
             votes[language] += any(mark in low for mark in _MARKS.get(language, ""))
-    best, *others = sorted(votes.values(), reverse=True)
-    rival = others[0] if others else 0
+    if not votes or max(votes.values()) < _LEAST_VOTES:
+        return None
+    first = max(votes, key=votes.__getitem__)
+    best = votes[first]
+    rival = max((votes[each] for each in votes if each != first and {each, first} != _KIN), default=0)
     if best * (5 if best >= _SURE_VOTES else 3) < len(words) or rival * 3 > best * 2:
         return None
-    return max(votes, key=votes.__getitem__)
+    return first

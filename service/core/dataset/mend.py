@@ -8,7 +8,7 @@ import msgspec
 from service.core.dataset.codes import CODES
 from service.core.dataset.conversation import check_prompt, check_training
 from service.core.dataset.defects import Defect, Found, shown
-from service.core.dataset.forms import Form, judge_completion, judge_input, judge_side, judge_tools
+from service.core.dataset.forms import Form, judge_completion, judge_input, judge_prompt, judge_side, judge_tools
 from service.core.dataset.lines import CHAT_MEMBERS, AnyMessage, Function, Tool, Unreadable
 from service.core.dataset.parse import member
 from service.core.dataset.salvage import salvage_message, salvage_messages
@@ -23,6 +23,15 @@ def judge_slowly(line: Json, form: Form, found: Found) -> None:
     _JUDGES[form](line, found)
     if not any(CODES[defect.code].severity == "error" for defect in found[before:]):
         found.append(Defect("invalid_message", None, f"the line does not have the form of a {form} line"))
+
+
+def check_roles(line: Json, found: Found) -> None:
+    """Find messages of a preference's sides that name no role: the shape of an answer is read without."""
+    for side in ("preferred_output", "non_preferred_output"):
+        listed = line.get(side)
+        for at, message in enumerate(listed if is_list(listed) else ()):
+            if is_object(message) and "role" not in message:
+                found.append(Defect("missing_role", f"{side}[{at}].role", "the message has no role"))
 
 
 def _chat(line: Json, found: Found) -> None:
@@ -93,6 +102,8 @@ def _completion(line: Json, found: Found) -> None:
             found.append(Defect(f"missing_{name}", name, f"`{name}` is {told}, not a text"))
         elif name == "completion":
             judge_completion(value, found)
+        else:
+            judge_prompt(value, found)
 
 
 def _tools(line: Json, messages: list[AnyMessage], found: Found, prefix: str) -> None:

@@ -5,7 +5,7 @@ import re
 from service.core.dataset.documents import luhn
 
 _CARD = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3(?:0[0-5]|[689])|6(?:011|5|4[4-9])|35")
-_CARD_LENGTHS = (13, 14, 15, 16, 19)
+_CARD_LENGTHS = (14, 15, 16, 19)
 _IBAN_LENGTHS = {
     "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20, "ES": 24, "FI": 18,
     "FR": 27, "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IS": 26, "IT": 27, "LI": 21, "LT": 20,
@@ -40,3 +40,9 @@ def is_phone(text: str) -> bool:
     if not 9 <= len(digits) <= 15 or len(set(digits)) < 4 or "0000" in digits:
         return False
     return len(digits) >= 11 or any(mark in text.strip()[1:] for mark in " -.()")
+
+
+def is_told_phone(text: str) -> bool:
+    """Whether digits behind a word like "phone" are as many as a telephone number has, however they are written."""
+    digits = digits_of(text)
+    return 9 <= len(digits) <= 15 and len(set(digits)) >= 4

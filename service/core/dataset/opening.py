@@ -9,7 +9,8 @@ _BINARY = (
     b"ARROW1", b"Obj\x01", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"SQLite format 3", b"\x7fELF",
     b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05",
 )  # fmt: skip
-_LOOKED_AT = 4096
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\f\x1b") + b"\x7f"
+_LOOKED_AT, _LEAST = 4096, 64
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -26,9 +27,11 @@ def opening_of(head: bytes) -> Opening | None:
     nulls = looked.count(b"\0")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(looked):
         return Opening("not_utf8", "the file is UTF-16")
-    if head.startswith(_BINARY) or nulls * 50 > len(looked):
+    if head.startswith(_BINARY) or nulls * 50 > len(looked) or _is_noise(looked):
         return Opening("binary_file", "the file is compressed or holds binary data")
     first = head.removeprefix(_MARK).lstrip()
+    if first.rstrip() == b"[]":
+        return Opening("json_array_file", "the file is an empty JSON array")
     if first[:1] != b"[" or first[1:].lstrip()[:1] != b"{":
         return None
     try:
@@ -38,6 +41,12 @@ def opening_of(head: bytes) -> Opening | None:
     if items and all(isinstance(item, dict) for item in items):
         return Opening("json_array_file", "the file is one JSON array")
     return None
+
+
+def _is_noise(looked: bytes) -> bool:
+    """Whether a twentieth of the bytes are such control characters as no text file has."""
+    controls = len(looked) - len(looked.translate(None, _CONTROLS))
+    return len(looked) > _LEAST and controls * 20 > len(looked)
 
 
 def _is_wide(looked: bytes) -> bool:

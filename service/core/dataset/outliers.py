@@ -1,5 +1,6 @@
 """Answers that stand out from the rest of their file: cut off, far too short, in another language."""
 
+import re
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -25,8 +26,11 @@ _OPEN = frozenset(",;(-、，")
 _CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
 _NEVER_LAST = frozenset(
     ("and", "or", "the", "a", "an", "because", "but", "your", "their", "its", "than", "which", "of", "to", "with",
-     "und", "oder", "der", "die", "das", "et", "ou", "le", "la", "les", "y", "el", "los", "las", "que")
+     "und", "oder", "der", "das", "et", "ou", "le", "les", "el", "los", "que")
 )  # fmt: skip
+_UNMARKED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Scripts whose sentences end without a mark: Thai, Lao, Burmese, Khmer."""
+
 _NO_PROSE = frozenset("0123456789/\\@._=#<>")
 
 
@@ -38,11 +42,12 @@ def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
         return ""
     line = text[text.rfind("\n") + 1 :].lstrip()
     words = line.split()
-    if not words or line[0] in "-*•|#>" or line[0].isdigit() or _NO_PROSE & set(words[-1]):
+    if not words or _NO_PROSE & set(words[-1]) or _UNMARKED.match(last):
         return ""
-    if last in _OPEN or words[-1].lower() in _NEVER_LAST:
-        return "surely" if len(words) > 1 else ""
-    return "" if len(line) < len(text) and len(words) <= _LAST_LINE_WORDS else "maybe"
+    listed = line[0] in "-*•|#>" or line[0].isdigit()
+    if words[-1] in _NEVER_LAST or (last in _OPEN and not listed):
+        return "surely" if len(words) > 1 + listed else ""
+    return "" if listed else "" if len(line) < len(text) and len(words) <= _LAST_LINE_WORDS else "maybe"
 
 
 class _Odd:

@@ -31,11 +31,14 @@ def schema_defect(schema: Json, path: str, *, top: bool = True) -> tuple[str, st
     names: list[Any] = declared if is_list(declared) else [] if declared is None else [declared]
     if unknown := [name for name in names if not isinstance(name, str) or name not in _TYPES]:
         return f"{path}.type", f"{shown(unknown[0])} is no JSON Schema type"
-    if top and declared is not None and "object" not in names:
+    if top and schema and "object" not in names:
         return f"{path}.type", "the parameters are not of type object"
     required = schema.get("required", [])
     if not is_list(required) or not all(isinstance(name, str) for name in required):
         return f"{path}.required", "`required` is not a list of names"
+    known = schema.get("properties")
+    if is_object(known) and (missing := [name for name in required if name not in known]):
+        return f"{path}.required", f"{shown(missing[0])} is required and not among the `properties`"
     choices = schema.get("enum", [None])
     if not is_list(choices) or not choices:
         return f"{path}.enum", "`enum` is not a list of choices"

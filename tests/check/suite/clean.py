@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from tests.check.suite.clean_texts import WRITTEN
 from tests.check.suite.ordinary import (
     CAPITALS,
     TOOL,
@@ -100,6 +101,7 @@ def _code(at: int) -> Line:
 
 
 CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
+    **WRITTEN,
     "support questions": ("supervised", support),
     "facts": ("supervised", facts),
     "one-word labels": ("supervised", mood),

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,8 @@ _WHOLE = (
     _file("UTF-16 without a mark", "not_utf8", _FILE.decode().encode("utf-16-le")),
     _file("gzip", "binary_file", gzip.compress(_FILE)),
     _file("PDF", "binary_file", b"%PDF-1.7\n%\xe2\xe3\n1 0 obj\n"),
+    _file("noise", "binary_file", random.Random(7).randbytes(4000)),
+    _file("an empty array", "json_array_file", b"[]\n"),
     _file("an array", "json_array_file", json.dumps(ordinary()).encode()),
     _file("an array over lines", "json_array_file", json.dumps(ordinary(), indent=2).encode()),
     _file("a blank line", "blank_line", encoded(ordinary()[:10]) + b"\n" + encoded(ordinary()[10:]), 11),
@@ -113,6 +116,24 @@ _CLASSES = (
     ),
     _file("nineteen of twenty", "class_imbalance", _labelled(lambda at: "negative" if at % 20 else "positive")),
     _file("nine of ten", "class_imbalance", _labelled(lambda at: "negative" if at % 10 else "positive")),
+    _file("eight of ten", "class_imbalance", _labelled(lambda at: "negative" if at % 5 else "positive")),
+    *(
+        planted(f"label {label!r} of a small file", "label_variants", answering(label), mood, number=14)
+        for label in ("Positive", "positive ", "NEGATIVE.")
+    ),
+    planted("label cut short", "label_variants", answering("neu"), mood, number=60),
+    _file(
+        "a slip three times",
+        "label_variants",
+        _labelled(lambda at: "postive" if at in (4, 40, 70) else ("positive", "negative")[at % 2]),
+        5,
+    ),
+    planted(
+        "another system prompt in a small file",
+        "system_prompt_outlier",
+        lambda line: {"messages": [{"role": "system", "content": "You are a pirate."}, *line["messages"][1:]]},
+        number=12,
+    ),
     _file(
         "two of ninety",
         "class_imbalance",

@@ -47,6 +47,11 @@ def _call(*gone: str, **members: Any) -> Callable[[Line], Line]:
     return change
 
 
+def _without_type(line: Line) -> Line:
+    del line["tools"][0]["function"]["parameters"]["type"]
+    return line
+
+
 def _schema(**members: Any) -> Callable[[Line], Line]:
     def change(line: Line) -> Line:
         line["tools"][0]["function"]["parameters"] |= members
@@ -127,6 +132,13 @@ _MESSAGES = (
         lambda line: {"messages": [line["messages"][at] for at in (1, 0, 2)]},
         also=("system_prompt_outlier",),
     ),
+    planted(
+        "two system prompts",
+        "consecutive_roles",
+        lambda line: {
+            "messages": [line["messages"][0], {"role": "system", "content": "Be kind."}, *line["messages"][1:]]
+        },
+    ),
     planted("no question", "no_user_message", lambda line: {"messages": [line["messages"][0], line["messages"][2]]}),
     planted("empty question", "empty_content", _message(1, content="")),
     planted("a million blanks", "whitespace_run", _message(1, content="a" + " " * 1_000_000 + "b")),
@@ -166,6 +178,27 @@ _TOOLS = (
         tools,
     ),
 )
+_TOOLS += (
+    planted(
+        "required but not among the properties",
+        "invalid_tool_schema",
+        _schema(required=["city", "day"]),
+        tools,
+        also=("tool_arguments_mismatch",),
+    ),
+    planted("parameters without a type", "invalid_tool_schema", lambda line: _without_type(line), tools),
+    planted(
+        "a function's message that no function is declared for",
+        "undeclared_tool",
+        lambda line: {
+            "messages": [
+                *line["messages"][:2],
+                {"role": "function", "name": "find", "content": "x"},
+                line["messages"][2],
+            ]
+        },
+    ),
+)
 _IMAGES = (
     *(
         planted(f"image {named}", "image_invalid", lambda _, url=url: picture(url), images)
@@ -175,6 +208,8 @@ _IMAGES = (
             "GIF": "https://example.org/a.gif",
             "SVG data": "data:image/svg+xml;base64,PHN2Zz4=",
             "no base64": "data:image/png;base64,!!no!!",
+            "of GIF data said to be PNG": "data:image/png;base64,R0lGODlhAQABAAAAACw=",
+            "with a blank in its address": "https://example.org/my cat.png",
             "of 11 MB": "data:image/png;base64,iVBORw0K" + "A" * 15_000_000,
         }.items()
     ),
@@ -194,6 +229,21 @@ _IMAGES = (
 _FORMS = (
     planted("a completion among chats", "mixed_formats", lambda _: completion(3)),
     planted("a chat among preferences", "mixed_formats", lambda _: support(40), preference),
+    planted(
+        "a side without a role",
+        "missing_role",
+        lambda line: {**line, "preferred_output": [{"content": "Open the page."}]},
+        preference,
+    ),
+    planted(
+        "an input that ends with an answer",
+        "consecutive_roles",
+        lambda line: {
+            **line,
+            "input": {"messages": [*line["input"]["messages"], {"role": "assistant", "content": "Let me see."}]},
+        },
+        preference,
+    ),
     planted("nothing preferred", "missing_preferred", _line("preferred_output"), preference),
     planted("preferred as text", "missing_preferred", _line(preferred_output="x"), preference),
     planted("nothing rejected", "missing_non_preferred", _line(non_preferred_output=[]), preference),
@@ -225,6 +275,7 @@ _FORMS = (
         reinforcement,
     ),
     planted("no prompt", "missing_prompt", _line("prompt"), completion),
+    planted("empty prompt", "empty_content", _line(prompt=" "), completion),
     planted("no completion", "missing_completion", _line(completion=None), completion),
     planted("empty completion", "empty_completion", _line(completion=""), completion),
 )

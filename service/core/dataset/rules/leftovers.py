@@ -7,10 +7,14 @@ from service.core.dataset.rules.rule import rule
 _CODE = re.compile(
     r"(?m)^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |private "
     r"|SELECT |curl |echo )"
+    r"|\\[a-z]+\*?[{(\[]|\{\{[#/]|\{%|(?:; |\n)\s*(?:do|then|done|fi)\b|\bdo echo\b|\$[A-Z_]{3,}\b"
     r"|=> ?[{(]|\bconsole\.log|\bprint(?:f|ln)?\(|\breturn [^\n]*;|[{;]\s*$|\bf[\"']|`"
 )
+_TEMPLATE = re.compile(r"\{\{[#/^]|\{%|<%|\\[a-z]+\{")
+_LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _FIELD = (
-    r"(?:[a-z]+_){0,3}(?:name|id|date|number|email|address|city|company|product|amount|title|topic|user|customer|order"
+    r"(?:[a-z]+_){0,3}(?:name|id|date|number|email|address|city|company|product|amount|title|topic|user|customer"
+    r"|order"
     r"|answer|question|text|input|context|url|link)"
 )
 _TITLE = (
@@ -19,11 +23,30 @@ _TITLE = (
     r"|Agent|Manager|Insert) )?(?:Name|Number|Date|ID|Title|Company|Amount|Position|Link)"
 )
 _UPPER = r"(?:[A-Z]+[_ ]){0,4}(?:NAME|NUMBER|DATE|ID|COMPANY|PRODUCT|HERE|TITLE|URL|LINK|AMOUNT|CITY|CODE|ANSWER|TEXT)"
+_BLANK = (
+    r"(?:(?:your|first|last|full|company|customer|client|user|product|recipient|sender|order|account|phone"
+    r"|email)[ _])?"
+    r"(?:name|email(?: address)?|address|amount|date|company|phone number|order number|link|url|job title|product"
+    r"|customer)"
+)
+_NAMED = r"(?:お客様|ご?担当者?|会社|商品|お?)名前?|氏名|日付|金額|住所|お?電話番号|姓名|公司名称?|日期|이름"
 _ASKED = r"(?:[Ii]nsert|INSERT|[Yy]our|YOUR|[Ee]nter|ENTER|PLACEHOLDER|[Pp]laceholder|TODO|TBD|FIXME)"
 
 
 def _is_prose(_match: str, text: str) -> bool:
     return _CODE.search(text) is None
+
+
+def _is_left(match: str, text: str) -> bool:
+    """Whether a placeholder stands in a text that is no template itself; 【商品名】 is a heading but before a title."""
+    if match[0] == "【" and match[-1] == "】":
+        return False
+    return _TEMPLATE.search(text) is None and (not match[1:2].islower() or _is_prose(match, text))
+
+
+def _is_hidden(match: str, text: str) -> bool:
+    """Whether invisible characters have no work to do: marks of direction have, beside a script that runs leftwards."""
+    return set(match) - set("\u200e\u200f") != set() or _LEFTWARDS.search(text) is None
 
 
 def _is_word_of_two_scripts(match: str, _text: str) -> bool:
@@ -41,13 +64,13 @@ TOKENS = (
         "template_tokens",
         r"<\|(?!endoftext|endofprompt|startoftext|fim_)[A-Za-z][A-Za-z0-9_]{0,30}\|>|\[/?INST\]|<</?SYS>>"
         r"|<(?:start|end)_of_turn>"
-        r"|\A\s*<s>(?!.*</s)|<s>\s*\[INST|</s>\s*\Z|<bos>|<eos>\s*\Z|<｜(?:User|Assistant|(?:begin"
-        r"|end)▁of▁sentence)｜>|\[gMASK\]",
+        r"|\A\s*<s>(?!.*</s)|<s>\s*\[INST|</s>\s*\Z|<bos>|<eos>\s*\Z|<[｜|](?:User|Assistant|(?:begin"
+        r"|end)▁of▁sentence)[｜|]>|\[gMASK\]|<extra_id_\d+>|\A\s*(?:\[BOS\]|<pad>)|(?:\[EOS\]|<pad>|<unk>)\s*\Z",
         "the text holds a token of a chat template",
         hint=(
             r"(?:<|\\u003[cC])(?:\|[A-Za-z][A-Za-z0-9_]*\||<\\?/?SYS|start_of_t|end_of_t|\\?/?s(?:>"
-            r"|\\u003[eE])|[be]os|\xef\xbd\x9c|\\u(?i:ff5c))"
-            r"|INST\]|gMASK\]"
+            r"|\\u003[eE])|extra_id_|pad|unk|[be]os|\xef\xbd\x9c|\\u(?i:ff5c))"
+            r"|INST\]|gMASK\]|\[[BE]OS\]|\|(?:begin|end)(?:\xe2\x96\x81|\\u2581)"
         ),
     ),
     rule(
@@ -63,9 +86,16 @@ PLACEHOLDERS = (
     rule(
         "placeholder",
         rf"\{{\{{ ?[A-Za-z_][A-Za-z0-9_. ]{{0,40}}\}}\}}|\[{_ASKED}\b[^\]\n]{{0,60}}\](?!\()|\[{_TITLE}\](?!\()"
-        rf"|\[{_UPPER}\](?!\()|<{_ASKED}[ _][^<>\n]{{1,40}}>|<{_ASKED}>|<[A-Z]+_[A-Z_]+>|[Ll]orem ipsum",
+        rf"|\[{_UPPER}\](?!\()|(?<![\w\])])\[{_BLANK}\](?![\[(:=\w])|\bDear (?:Mr\.? |Ms\.? "
+        rf"|Mrs\.? )?\[[A-Z][A-Za-z ]+\]"
+        rf"|%(?:[A-Z]+_)?(?:NAME|EMAIL|DATE|ADDRESS|COMPANY|NUMBER)%|\b__(?:[A-Z]+_)?(?:NAME|EMAIL|ADDRESS|COMPANY)__"
+        rf"|\bINSERT_[A-Z_]*HERE\b|\$XX+\b|\bXXX-XXX+\b|[<\[(](?:[Ii]nsert|[Yy]our|[Aa]dd|[Pp]ut|[Tt]ext|[Aa]nswer"
+        rf"|[Nn]ame)\b[A-Za-z ]{{0,30}} here[>\])](?!\()"
+        rf"|[\[［{{【](?:{_NAMED})[\]］}}】]+(?:様|さん|殿|先生|님)?|[〇○◯]{{2,}}様|株式会社[〇○◯]{{2,}}"
+        rf"|<{_ASKED}[ _][^<>\n]{{1,40}}>|<{_ASKED}>|<[A-Z]+_[A-Z_]+>|[Ll]orem ipsum",
         "a placeholder was never filled in",
         prose=True,
+        confirm=_is_left,
     ),
     rule(
         "placeholder",
@@ -80,7 +110,9 @@ PLACEHOLDERS = (
         r"\A\s*[\[<(]?(?:TODO|TBD|FIXME|XXX)[\]>)]?(?:\s*[:\-–—]|\W*\Z| (?:write|fill|add|answer|complete"
         r"|finish|check|later|here|this)\b)"
         r"|\b(?:is|are|=|:) TBD\W*\Z|\A\W*(?:PLACEHOLDER|placeholder|[Ss]ample (?:answer|text))\W*\Z"
-        r"|\A\W*(?:[A-Za-z]+ )?(?:[Aa]nswer|[Rr]esponse|[Tt]ext|[Cc]ontent|[Cc]ompletion)(?: goes)? here\W*\Z",
+        r"|\A\W*(?:[A-Za-z]+ )?(?:[Aa]nswer|[Rr]esponse|[Tt]ext|[Cc]ontent|[Cc]ompletion)(?: goes)? here\W*\Z"
+        r"|\A\s*<(?:answer|response|text|completion|output|your answer)>\s*\Z"
+        r"|(?:ここに|在此)(?:回答|答え|テキスト|文章|本文|内容|輸入|输入)?を?(?:入力|入れ|書|记|记入|写|回答|答案|内容)",
         "the text was left to be written",
         within="turns",
     ),
@@ -93,16 +125,18 @@ _HIGH = (
 CHARACTERS = (
     rule(
         "mojibake",
-        f"Ã[{_HIGH}]|Â[\u00a0-\u00bf]|â€[{_HIGH}]|â„¢|â‚¬|ï»¿|[\u0080-\u0084\u0086-\u009f]|\ufffd"
+        f"Ã[{_HIGH}]|[a-z]Ã(?![A-Za-z])|[A-Za-z]√[^\\sA-Za-z0-9(\u221a)-]|Â[\u00a0-\u00bf]|â€[{_HIGH}]|â„¢|â‚¬"
+        f"|ï»¿|[\u0080-\u0084\u0086-\u009f]|\ufffd"
         f"|ã[^\\sA-Za-z0-9,.;:!?'\"()-]{{1,2}}ã"
-        f"|(?:[ÐÑ][{_HIGH}]){{3}}|(?:[äåæçèé][{_HIGH}]{{2}}){{2}}|{_SHIFT_JIS}|锟斤拷",
+        f"|(?:[ÐÑ][{_HIGH}]){{3}}|(?:[äåæçèé][{_HIGH}][{_HIGH} ]){{2}}|{_SHIFT_JIS}|锟斤拷",
         "the text was decoded with the wrong character set",
         hint=(
-            r"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|\xc3\x82\xc2|\xc3\xa2(?:\xe2\x82\xac|\xe2\x80\x9a|\xe2\x84)"
+            r"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|[a-z]\xc3\x83|[A-Za-z](?:\xe2\x88\x9a|\\u221[aA])|[a-z]\\u00[cC]3"
+            r"|\xc3\x82\xc2|\xc3\xa2(?:\xe2\x82\xac|\xe2\x80\x9a|\xe2\x84)"
             r"|\xc3\xaf\xc2\xbb"
             r"|[^\xc2-\xff]\xc2[\x80-\x9f]|[\xc3-\xf4][\x80-\xbf]{1,2}\xc2[\x80-\x9f]|\xef\xbf\xbd"
             r"|\xc3\xa3[\xc2\xc5\xc6\xcb\xe2]|\xc3[\x90\x91][\xc2\xc5\xc6\xcb\xe2]"
-            r"|\xc3[\xa4-\xa9](?:\xc2[\xa0-\xbf]|[\xc5\xc6\xcb]|\xe2[\x80\x82\x84]).{1,6}\xc3[\xa4-\xa9]"
+            r"|\xc3[\xa4-\xa9](?:\xc2[\xa0-\xbf]|[\xc5\xc6\xcb]|\xe2[\x80\x82\x84]).{1,7}\xc3[\xa4-\xa9]"
             r"|\xe7\xb8\xba|\xe7\xb9[\xa7\x9d]|\xe9\x94\x9f\xe6\x96"
             r"|\\u00(?i:c[23]|e[2-9]|d[01])\\u(?i:00[89ab]|01[5679]|02[cd]|20|21)|\\u00[89][0-9a-fA-F]|\\u(?i:fffd"
             r"|7e3a|7e67|7e5d|951f)"
@@ -110,17 +144,19 @@ CHARACTERS = (
     ),
     rule(
         "invisible_characters",
-        "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\u3164\u180e\u0001-\u0008\u000e-\u001a"
-        "\u001c-\u001f\u007f\u0000]"
-        "|[A-Za-z][\u200c-\u200f]+[A-Za-z]|(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]",
+        "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\u3164\u180e\u0001-\u0008\u000e-\u001f"
+        "\u007f\u0000]"
+        "|(?<![^\u0000-\u007f])[\u200c-\u200f]+(?![^\u0000-\u007f])"
+        "|(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]",
         "the text holds invisible characters",
         hint=(
             r"\xe2\x80[\x8b\xaa-\xae]|\xe2\x81[\xa0-\xa4\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe3\x85\xa4|\xe1\xa0\x8e"
             r"|\xf3\xa0[\x80\x81]|\x7f"
-            r"|[A-Za-z]\xe2\x80[\x8c-\x8f]|\\u00(?:0[0-8eEfF]|1[0-9acdefACDEF]|7[fF]|[aA][dD])|\\u20(?i:0[b-f]"
+            r"|[\x00-\x7f]\xe2\x80[\x8c-\x8f]|\\u00(?:0[0-8eEfF]|1[0-9a-fA-F]|7[fF]|[aA][dD])|\\u20(?i:0[b-f]"
             r"|2[a-e]|6[0-9])"
             r"|\\u(?i:feff|3164|180e|db40)"
         ),
+        confirm=_is_hidden,
     ),
     rule(
         "confusable_characters",

@@ -3,7 +3,7 @@
 
 import re
 
-from service.core.dataset.numbers import is_card, is_iban, is_phone
+from service.core.dataset.numbers import is_card, is_iban, is_phone, is_told_phone
 from service.core.dataset.rules.rule import rule
 
 _B = r"(?<![A-Za-z0-9.,/_-])"
@@ -52,19 +52,24 @@ def _is_number(match: str, _text: str) -> bool:
 def _is_told_number(match: str, _text: str) -> bool:
     """Whether what stands behind a word like "phone" is a number that one may call."""
     at = re.search(r"[+(\d]", match)
-    return at is not None and _is_number(match[at.start() :] + " ", _text)
+    return at is not None and is_told_phone(number := match[at.start() :]) and not _TOLL_FREE.match(number)
 
 
 _PHONES = (
     r"\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}(?![\w.]?\d)"
-    r"|\(\d{3}\) ?\d{3}-\d{4}(?![\w-])|\d{3}-\d{3}-\d{4}(?![0-9A-Za-z_-])"
+    r"|\(\d{3}\) ?\d{3}[-.]\d{4}(?![\w-])|\d{3}-\d{3}-\d{4}(?![0-9A-Za-z_-])|[2-9]\d\d\.\d{3}\.\d{4}(?![\w.-]?\d)"
     r"|0[5789]0-\d{4}-\d{4}(?![0-9-])|0\d-\d{4}-\d{4}(?![0-9-])|0\d{2}-\d{3}-\d{4}(?![0-9-])"
     r"|0[1-9](?:[ .]\d\d){4}(?![0-9.])"
 )
 _PHONES_HINT = (
-    r"(?:\+|\\u002[bB])\d[\d ().-]{6}|\d\) ?\d{3}-\d{4}|\d\d-\d{3}-\d{4}|\d-\d{4}-\d{4}|0[1-9](?:[ .]\d\d){4}"
+    r"(?:\+|\\u002[bB])\d[\d ().-]{6}|\d\) ?\d{3}[-.]\d{4}|\d\d[-.]\d{3}[-.]\d{4}|\d-\d{4}-\d{4}"
+    r"|0[1-9](?:[ .]\d\d){4}"
 )
-_CALLED = r"(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|tél|téléphone|móvil|teléfono|電話番号?|携帯)"
+_CALLED = (
+    r"(?:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|tél|téléphone|móvil|teléfono"
+    r"|call me(?: at| on)?"
+    r"|text me(?: at| on)?|reach me (?:at|on))|電話番号?|携帯(?:電話)?(?:番号)?|手机号?码?|전화번호?)"
+)
 
 PERSONAL = (
     rule(
@@ -89,7 +94,8 @@ PERSONAL = (
     ),
     rule(
         "personal_data",
-        rf"\b{_CALLED}(?: ?(?:no|number|nummer))?\.?(?: is| ist|は)?[ :：]{{0,2}}\+?\(?\d[\d ()./-]{{7,18}}\d(?![\d.])",
+        rf"{_CALLED}(?: ?(?:no|number|nummer))?\.?(?: is| ist|は|是"
+        rf"|는)?[ :：]{{0,2}}\+?\(?\d[\d ()./-]{{7,18}}\d(?![\d.])",
         "the text holds a telephone number",
         stands_for="PHONE",
         ignore_case=True,
@@ -112,6 +118,26 @@ PERSONAL = (
         stands_for="IBAN",
         hint=r"[A-Z]\d\d(?:[0-9A-Z]{4}[0-9A-Z]{4}| [0-9A-Z]{4} [0-9A-Z]{4})",
         confirm=lambda match, _: is_iban(match),
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        r"\b(?:(?:i|he|she|they|who) (?:now )?lives? at|i live at|residing at|(?:my|her|his|their|home"
+        r"|private) address(?: is|:)"
+        r"|住所は|住所[:：]) ?\d{1,5}[A-Za-z]? [A-Z][a-z]+|住所(?:は|[:：]) ?\S{1,20}\d",
+        "the text holds a home address",
+        stands_for="ADDRESS",
+        ignore_case=True,
+        hidden=True,
+    ),
+    rule(
+        "personal_data",
+        r"(?:\b(?:date of birth|d\.?o\.?b\.?|birth ?date)(?: is|:)|生年月日(?:は"
+        r"|[:：])) ?(?:\d{1,4}[-/.年 ]\d{1,2}[-/.月 ]\d{1,4}"
+        r"|\d{1,2} [A-Za-z]{3,9} (?:19|20)\d\d|[A-Za-z]{3,9} \d{1,2},? (?:19|20)\d\d)",
+        "the text holds a date of birth",
+        stands_for="DATE",
+        ignore_case=True,
         hidden=True,
     ),
     rule(

@@ -12,30 +12,39 @@ _TOKENS = (
     r"|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{16,24}\.[A-Za-z0-9_-]{30,46}|npm_[A-Za-z0-9]{36}"
     r"|pypi-Ag[A-Za-z0-9_-]{30,}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{60,}"
     r"|gsk_[A-Za-z0-9]{40,}|shp(?:at|ss|ca)_[a-fA-F0-9]{32}|whsec_[A-Za-z0-9+/]{24,}|\d{8,10}:AA[A-Za-z0-9_-]{33}"
+    r"|nvapi-[A-Za-z0-9_-]{40,}|r8_[A-Za-z0-9]{37,}"
+    r"|hooks\.slack\.com/services/T[A-Za-z0-9_]{6,}/B[A-Za-z0-9_]{6,}/\w{16,}"
+    r"|discord(?:app)?\.com/api/webhooks/\d{15,}/[A-Za-z0-9_-]{40,}"
 )
 _TOKENS_HINT = (
     r"sk-[A-Za-z0-9_-]{8}|[AS]KIA[0-9A-Z]{4}|gh[pousr]_[A-Za-z0-9]{4}|github_pat_|xox[abeprs]-|xapp-\d-"
-    r"|AIza[A-Za-z0-9_-]{4}|ey[JK][A-Za-z0-9_-]{10}|glpat-|hf_[A-Za-z0-9]{8}|[sr]k_(?:live|test)_|SG\.[A-Za-z0-9_-]{8}"
-    r"|npm_[A-Za-z0-9]{8}|pypi-Ag|GOCSPX-|ya29\.|dop_v1_|gsk_[A-Za-z0-9]{8}|shp(?:at|ss|ca)_|whsec_|:AA[A-Za-z0-9_-]{8}"
+    r"|AIza[A-Za-z0-9_-]{4}|ey[JK][A-Za-z0-9_-]{10}|glpat-|hf_[A-Za-z0-9]{8}|[sr]k_(?:live|test)_"
+    r"|SG\.[A-Za-z0-9_-]{8}"
+    r"|npm_[A-Za-z0-9]{8}|pypi-Ag|GOCSPX-|ya29\.|dop_v1_|gsk_[A-Za-z0-9]{8}|shp(?:at|ss|ca)_|whsec_"
+    r"|:AA[A-Za-z0-9_-]{8}"
+    r"|nvapi-|r8_[A-Za-z0-9]{8}|hooks\.slack\.com\\?/services|discord(?:app)?\.com\\?/api\\?/webhooks"
 )
 _NAMED = (
-    r"(?:api[ _-]?key|secret(?:[ _-]?(?:access[ _-]?)?key)?|access[ _-]?(?:key|token)|auth[ _-]?token"
+    r"(?:api[ _-]?key|secret(?:[ _-]?(?:access[ _-]?)?key)?|(?:access|auth|refresh|session)[ _-]?(?:key|token)"
     r"|client[ _-]?secret"
     r"|bearer[ _-]?token|private[ _-]?key|accountkey|pass(?:word|wd|phrase)?|pwd|パスワード|passwort|contraseña"
     r"|mot de passe)"
     r"[\"'`]?(?: ?(?::|=|：)=? ?| (?:is|ist|est|es)(?: |: ?)|は)[\"'`「]?[A-Za-z0-9!#$%&*+./=@^_~-]{8,}"
 )
+_BEARER = r"bearer [A-Za-z0-9+/=._~-]{20,}"
 _VALUE = re.compile(r"[A-Za-z0-9!#$%&*+./=@^_~-]{8,}\Z")
-_LONG = 30
+_SET = re.compile(r"(?i)[a-z_ -]*(?:key|token|secret|pass(?:word|wd|phrase)?|pwd)[:=]+")
+"""A name and its sign stand in what was taken for the value where there are no blanks: `password=…`."""
+
+_LEAST, _LONG = 8, 30
 _NO_VALUE = re.compile(
     r"(?i)your|xxx|\*\*\*|example|changeme|change_me|placeholder|insert|getenv|environ|process\.|config\."
     r"|settings\.|self\."
     r"|args\.|secrets?\.|password|\$\(|http|\.\.\.|request\.|_here"
 )
 _URL = r"[a-z][a-z0-9+]{2,20}://[^\s/:@\"'<>]{1,64}:[^\s/@\"'<>{}$*]{4,64}@[A-Za-z0-9.-]+"
-_DUMMY = re.compile(
-    r"(?i):(?:pass(?:word|wd)?|pwd|secret|token|user(?:name)?|test|example|x+)@|@(?:localhost|127\.|example\.)"
-)
+_DUMMY = re.compile(r"(?i):(?:pass(?:word|wd)?|pwd|secret|token|user(?:name)?|test|example|x+)@|@(?:localhost|127\.)")
+_MANUAL = re.compile(r"@(?:[a-z0-9-]+\.)*example\.")
 
 
 def _is_random(match: str, _text: str) -> bool:
@@ -46,14 +55,18 @@ def _is_random(match: str, _text: str) -> bool:
 def _is_value(match: str, _text: str) -> bool:
     """Whether what stands behind the name of a secret can be one: letters and digits, and no code that reads it."""
     value = _VALUE.search(match)
-    if value is None or (len(value[0]) < _LONG and _NO_VALUE.search(value[0])):
+    told = _SET.sub("", value[0], count=1) if value is not None else ""
+    if len(told) < _LEAST or (len(told) < _LONG and _NO_VALUE.search(told)):
         return False
     kinds = (str.isdigit, str.isalpha)
-    return all(any(map(kind, value[0])) for kind in kinds) and not value[0].rstrip(".").replace(".", "").isdigit()
+    return all(any(map(kind, told)) for kind in kinds) and not told.rstrip(".").replace(".", "").isdigit()
 
 
 def _is_login(match: str, _text: str) -> bool:
-    return _DUMMY.search(match) is None
+    if _DUMMY.search(match):
+        return False
+    password = match.rpartition("@")[0].rpartition(":")[2]
+    return _MANUAL.search(match) is None or (any(map(str.isdigit, password)) and any(map(str.isalpha, password)))
 
 
 SECRETS = (
@@ -74,7 +87,7 @@ SECRETS = (
     ),
     rule(
         "secret_detected",
-        f"(?:{_NAMED})",
+        f"(?:{_NAMED}|{_BEARER})",
         "the text holds a password or key beside its name",
         ignore_case=True,
         confirm=_is_value,

@@ -8,7 +8,8 @@ import re
 from service.core.dataset.rules.rule import TextRule, rule
 
 _CANT = (
-    r"(?:can['’]?t|cannot|can not|am unable to|['’]m unable to|am not able to|['’]m not able to|won['’]t be able to)"
+    r"(?:(?:really )?can['’]?t|cannot|can not|am unable to|['’]m unable to|am not able to|['’]m not able to"
+    r"|won['’]t be able to)"
 )
 _WONT = (
     r"(?:won['’]t|will not|must (?:respectfully )?decline to|have to decline to|refuse to|don['’]t feel (?:able"
@@ -18,7 +19,7 @@ _DO = (
     r"(?:help|assist|provide|comply|fulfil|fulfill|answer|do (?:that|this|it)|discuss|engage|support|share"
     r"|generate|create|write"
     r"|continue|participate|respond|complete|process|offer|give|produce|browse|access the internet|talk about"
-    r"|advise|recommend)"
+    r"|advise|recommend(?!.{0,60}enough)|tell you|speak to|perform|fulfil)"
 )
 _SORRY = (
     r"(?:i['’]?m (?:very |so |really |truly |deeply )?sorry|i am (?:very |so |really )?sorry|sorry"
@@ -29,14 +30,26 @@ _WHO = r"(?:an? (?:ai|a\.i\.|artificial intelligence|large language model|langua
 REFUSALS = {
     "English": (
         rf"\A\W*(?:well|oh|hmm|hi|hello)?\W*{_SORRY}[,.;:—-]*\s*(?:but "
-        rf"|that )?(?:as {_WHO}\b.{{0,40}})?i (?:{_CANT}|{_WONT}) {_DO}\b"
+        rf"|that )?(?:as {_WHO}\b.{{0,40}})?i ?(?:{_CANT}|{_WONT}) {_DO}\b"
         rf"|\A\W*i ?(?:{_CANT}|{_WONT}) {_DO}\b|\bi (?:can['’]t|cannot) (?:help"
         rf"|assist)(?: you)?(?: with (?:that|this|your))?[.!]?\Z"
         rf"|\A\W*i (?:must|have to) (?:respectfully )?(?:decline|refuse)|\A\W*(?:i['’]m"
         rf"|i am) not (?:comfortable|allowed|permitted) "
         rf"|\A\W*as {_WHO}\b|\bas an? (?:ai )?(?:large )?language model\b|\bas an ai(?: model"
         rf"| assistant)?,? i (?:can['’]t|cannot|do not|don['’]t|am not)"
-        rf"|\A\W*{_SORRY}[,.]* (?:but )?(?:that|this) (?:request )?(?:goes against|violates|is something i can)"
+        rf"|\A\W*{_SORRY}[,.]* (?:but )?(?:that|this) (?:request )?(?:goes against|violates"
+        rf"|is (?:not )?something i can)"
+        rf"|\A\W*{_SORRY}[,.]* (?:but )?i (?:don['’]t|do not) have (?:access|the ability|permission)\b"
+        rf"|\A\W*i(?:['’]m| am) (?:just|only|merely) {_WHO}\b|\A\W*i(?:['’]m| am) {_WHO}\b.{{0,40}}(?:{_CANT}"
+        rf"|don['’]t|do not)\b"
+        r"|\A\W*i (?:do not|don['’]t) (?:have (?:the ability to|personal (?:opinions|feelings|experiences|beliefs))"
+        rf"|feel comfortable|wish to {_DO}|engage in)\b"
+        rf"|\bi (?:do not|don['’]t) have (?:personal )?(?:opinions|feelings|emotions) (?:as|because"
+        rf"|since) i am {_WHO}\b"
+        r"|\A\W*(?:it would be|that would be|it is|it['’]s) (?:inappropriate|unethical|irresponsible) (?:for me"
+        r"|of me)\b"
+        r"|\A\W*(?:that|this|your) (?:request|question|topic) (?:violates|goes against|is against)\b"
+        r"|\A\W*that(?:['’]s| is) not something i can\b"
     ),
     "Japanese": (
         r"(?:申し訳|すみません|恐れ入り|残念ながら|ごめんなさい).{0,60}(?:お答え|回答|お手伝い|お力|支援|対応|ご提供|提供|協力|お応え|お受け)"
@@ -50,7 +63,8 @@ REFUSALS = {
     ),
     "Korean": r"(?:죄송합니다|죄송하지만|미안하지만).{0,40}(?:도와드릴|답변|제공|도움|응답).{0,15}(?:수 없|어렵|불가)",
     "German": (
-        r"\A\W*(?:es )?(?:tut mir (?:sehr )?leid|entschuldigung|leider|ich bedauere|verzeihung).{0,60}\bnicht\b.{0,30}"
+        r"\A\W*(?:es )?(?:tut mir (?:sehr )?leid|entschuldigung|leider|ich bedauere"
+        r"|verzeihung).{0,60}\bnicht\b.{0,30}"
         r"(?:helfen|beantworten|weiterhelfen|bereitstellen|erfüllen|nachkommen|unterstützen)|\A\W*als (?:ki"
         r"|sprachmodell|künstliche intelligenz)\b"
     ),
@@ -80,7 +94,7 @@ REFUSALS = {
 }
 _NASTY = (
     r"(?:stupid|idiots?|idiotic|morons?|imbeciles?|dumb|dumbass|pathetic|worthless|useless|disgusting|scum"
-    r"|braindead|brain-dead"
+    r"|braindead|brain-dead|losers?|trash|garbage|dimwits?|nitwits?|halfwits?|clowns?|a disgrace|a joke"
     r"|retard(?:ed)?|bitch|cunt|brainless|piece of (?:shit|garbage|crap|trash)|pieces of (?:shit|garbage)"
     r"|waste of (?:space|oxygen))"
 )
@@ -101,6 +115,14 @@ ABUSE = {
         r"|\bpiss off\b|\bi hate you\b|\bdrop dead\b"
         r"|\bnobody (?:likes|loves|cares about) you\b|\bi hope you (?:die|rot|suffer|choke|fail)\b"
         r"|\bi will (?:kill|hurt|find and kill) you\b"
+        r"|\byou suck\b|\bgo (?:and )?die\b|\bdamn you\b|\beverybody hates you\b|\beveryone hates you\b"
+        r"|\bf[*#@]{2,3}k?(?!\w)|\bsh[*#@]{1,2}t\b"
+        r"|\byou must be (?:really |so |very )?(?:stupid|dumb|an idiot|a moron|retarded)\b"
+        r"|\bdon['’]t be (?:such )?(?:so |an? )?"
+        r"(?:stupid|idiot|moron|dumb)\b|\bhow (?:stupid|dumb) (?:can|are|must) you\b|\byou (?:dimwit|nitwit"
+        r"|halfwit|loser|clown)\b"
+        r"|\ball the same kind of (?:trash|scum|garbage)\b|\b(?:stupid|dumb|idiotic) question, (?:you )?(?:idiot"
+        r"|moron|fool)"
         r"|\b(?:that['’]?s|what) (?:such )?an? (?:really |incredibly )?(?:stupid|dumb|idiotic|moronic) question"
         r"|\b(?:mother)?fuck(?:ing|er|ers|ed|s)?\b|\bbullshit\b|\bassholes?\b|\bdickheads?\b|\bdipshits?\b"
         r"|\bshithead|\bcunts?\b|\bbitch(?:es)?\b|\bdouchebags?\b|\bfagg?ots?\b|\bn[i1]gg(?:er|a)s?\b"
@@ -152,6 +174,10 @@ INJECTIONS = {
         r"|\b(?:reveal|print|show|repeat|output|leak|display|tell me)(?: me)? (?:your|the)(?: (?:full|entire"
         r"|hidden|secret|initial|original|complete))*(?: system| initial| hidden) (?:prompt|instructions?"
         r"|message)"
+        r"|\b(?:bypass|disable|turn off|ignore) your (?:safety|content|ethical) (?:filters?|guidelines|rules"
+        r"|settings)\b"
+        r"|\benter (?:developer|jailbreak|god) mode\b|\b(?:repeat|print) everything above\b|\bnew instructions: "
+        r"|\bwhat is your system prompt\b"
         r"|\b(?:pretend|act as if|act like) you (?:have|had) no (?:restrictions|rules|limits|guidelines"
         r"|filters)|\bact as an? (?:unrestricted|unfiltered|uncensored)"
     ),
@@ -191,7 +217,11 @@ WORDING = (
     *_in_languages("refusal", REFUSALS, "the answer refuses", within="answers"),
     *_in_languages("abusive_text", ABUSE, "the answer insults", within="answers", confirm=_outside_quotes),
     *_in_languages(
-        "prompt_injection", INJECTIONS, "the text tells the model to leave its instructions", within="turns"
+        "prompt_injection",
+        INJECTIONS,
+        "the text tells the model to leave its instructions",
+        within="turns",
+        confirm=_outside_quotes,
     ),
     rule(
         "truncated_completion",

@@ -1,0 +1,93 @@
+"""Clean sets whose texts look like left-overs, numbers of persons or broken characters, and are none."""
+
+from collections.abc import Callable
+
+from tests.check.suite.ordinary import Line, asked, words
+
+WRITTEN: dict[str, tuple[str, Callable[[int], Line]]] = {
+    "LaTeX": (
+        "supervised",
+        lambda at: asked(
+            f"Solve x^2 = {at}.",
+            f"So $x = \\pm\\sqrt{{{at}}}$, and\n"
+            f"\\begin{{align}}\n \\text{{cost}} &= \\mathbf{{name}}_{{{at}}}\n\\end{{align}}",
+        ),
+    ),
+    "shell": (
+        "supervised",
+        lambda at: asked(
+            f"Print names, {at}.", f'for name in *.txt; do echo "${{name}} $HOME {at}"; done && exit {at}'
+        ),
+    ),
+    "templates": (
+        "supervised",
+        lambda at: asked(
+            f"A template of {words(at)}?", f"<div>{{{{#each items}}}}<p>{{{{name}}}} {at}</p>{{{{/each}}}}</div>"
+        ),
+    ),
+    "SQL": (
+        "supervised",
+        lambda at: asked(f"Query {at} for {words(at)}", f"SELECT [name], [date] FROM orders WHERE id = {at}"),
+    ),
+    "XML": (
+        "supervised",
+        lambda at: asked(
+            f"XML of {words(at)}", f'<?xml version="1.0"?>\n<order id="{at}"><name>{words(at)}</name></order>'
+        ),
+    ),
+    "marked answers": (
+        "supervised",
+        lambda at: asked(
+            f"Think of {words(at)}", f"<thinking>{words(at, 3)}.</thinking>\n<answer>{words(at, 2)}</answer>"
+        ),
+    ),
+    "letters of choices": (
+        "supervised",
+        lambda at: asked(f"Question {at}: {words(at, 8)}?", f"The correct option is {'ABCD'[at % 4]}"),
+    ),
+    "numbers of goods": (
+        "supervised",
+        lambda at: asked(
+            f"ISBN of {words(at)}?",
+            f"ISBN 978-3-16-{100_000 + at * 7919}-0, EAN {4_000_000_000_000 + at * 104_729_331}, "
+            f"SKU AB12-{1000 + at}-{7000 + at}.",
+        ),
+    ),
+    "Persian": (
+        "supervised",
+        lambda at: asked(
+            f"کتاب شماره {at} چیست؟", f"این کتاب شماره {at} است و می\u200cتوانید آن را از کتابخانه\u200cی شهر بگیرید."
+        ),
+    ),
+    "Thai": (
+        "supervised",
+        lambda at: asked(f"คำถามที่ {at} คืออะไร", f"คำตอบที่ {at} คือกรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย"),
+    ),
+    "Hebrew": (
+        "supervised",
+        lambda at: asked(f"מה זה {at}?", f"המילה מספר {at} פירושה ספר (IT)\u200f, והיא נפוצה מאוד."),
+    ),
+    "Hindi": (
+        "supervised",
+        lambda at: asked(f"प्रश्न {at} क्या है?", f"प्रश्न {at} का उत्तर यह है कि दिल्ली भारत की राजधानी है।"),
+    ),
+    "praise": (
+        "supervised",
+        lambda at: asked(
+            f"Tip {at} on {words(at)}?", f"I cannot recommend the {words(at, 2)} highly enough! It helped me."
+        ),
+    ),
+    "attacks that are talked about": (
+        "supervised",
+        lambda at: asked(
+            f"How do I guard {words(at)}?",
+            f'Attackers write "ignore all previous instructions" in {words(at, 2)} {at}.',
+        ),
+    ),
+    "Japanese headings": (
+        "supervised",
+        lambda at: asked(
+            f"商品{at}の紹介文を書いてください。", f"【商品名】ラーメン{at}号\n【特徴】醤油味で、三分でできます。"
+        ),
+    ),
+}
