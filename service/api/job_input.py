@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from service.core.dataset.codes import CODES
+from service.core.dataset.grader import reads_of
 from service.core.errors import InvalidRequest
 from service.core.jobs import Hyperparameters, Method, MethodType, Options
 from service.core.money import from_usd
@@ -136,6 +138,8 @@ def method_of(asked: JobCreate) -> Method:
         )
     if given.type == "reinforcement" and given.reinforcement is None:
         raise InvalidRequest("Method reinforcement needs a grader.", param="method.reinforcement.grader")
+    if given.reinforcement is not None:
+        _check_grader(given.reinforcement.grader)
     own = parts[given.type]
     numbers = own.hyperparameters if own is not None else None
     return Method(
@@ -144,6 +148,16 @@ def method_of(asked: JobCreate) -> Method:
         grader=given.reinforcement.grader if given.reinforcement else None,
         response_format=given.reinforcement.response_format if given.reinforcement else None,
     )
+
+
+def _check_grader(grader: dict[str, Any]) -> None:
+    """Raise InvalidRequest for a template that reads what there is not: such a run is paid for, with reward 0."""
+    if unknown := reads_of(grader).unknown:
+        raise InvalidRequest(
+            f"The grader names {unknown[0][:100]!r}, which there is not. {CODES['unknown_grader_variable'].hint}",
+            param="method.reinforcement.grader",
+            code="unknown_grader_variable",
+        )
 
 
 def options_of(asked: TunewrightInput) -> Options:

@@ -98,7 +98,9 @@ SHAPES: dict[str, Shape] = {
     "get_dataset": Shape(DatasetOut, headers=_WAIT),
     "derive_dataset": Shape(DatasetOut, DeriveCreate, is_page=True, headers=_KEY),
     "get_diff": Shape(Diff, headers=_WAIT, statuses=(202,)),
-    "get_report": Shape(Report, query=("format", "model", "method", "validation"), headers=_WAIT, statuses=(202,)),
+    "get_report": Shape(
+        Report, query=("format", "model", "method", "validation", "reads"), headers=_WAIT, statuses=(202,)
+    ),
     "create_estimate": Shape(EstimateOut, JobCreate, headers=_WAIT, statuses=(202,)),
     "create_job": Shape(JobOut, JobCreate, headers=_KEY, statuses=(202,)),
     "list_jobs": Shape(JobOut, is_page=True, query=(*_PAGE, "metadata")),
@@ -150,6 +152,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
         "Pairs as `metadata[key]=value`; for lists also `null`, those without any.",
     ),
     "format": ({"type": "string"}, "The form of the answer; an unknown one lists what there is."),
+    "reads": ({"type": "string"}, "Members of each reinforcement line that a grader reads, separated by commas."),
     "validation": ({"type": "string"}, "A second dataset, to be checked for leaks between the two."),
 }
 

@@ -8,6 +8,7 @@ from service.api.replies import Headers
 from service.api.reports import report_of
 from service.core import clock, moves
 from service.core.catalogue import Target
+from service.core.dataset.grader import fields_of
 from service.core.dataset.report import Report
 from service.core.estimates import Estimate
 from service.core.files import FileRecord
@@ -43,6 +44,7 @@ async def report_for(request: HttpRequest, subject: Subject) -> tuple[Report | N
         method=subject.method.type,
         validation_id=validation.id if validation else None,
         validation_sha256=validation.sha256 if validation else None,
+        reads=fields_of(subject.method.grader),
     )
     return await report_of(request, subject.training, asked)
 
@@ -55,7 +57,7 @@ def estimate_for(request: HttpRequest, subject: Subject, report: Report) -> Esti
 def refusal_of(subject: Subject, report: Report, found: Estimate, budget_microusd: int | None) -> JobError | None:
     """Say why the job would fail before anything is sent, or None."""
     validation_id = subject.validation.id if subject.validation else None
-    refused = dataset_refusal(report, subject.training.id, validation_id)
+    refused = dataset_refusal(report, subject.training.id, validation_id, fields_of(subject.method.grader))
     return refused or budget_refusal(found, budget_microusd)
 
 

@@ -3,6 +3,7 @@
 from service.api import queries
 from service.api.context import HttpRequest, context_of, runtime_of
 from service.api.files import check_content, find_dataset
+from service.core.dataset.grader import is_field
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
 from service.core.jobs import MethodType
@@ -10,7 +11,7 @@ from service.store.reports import ReportRequest
 
 METHODS: tuple[MethodType, ...] = ("supervised", "dpo", "reinforcement")
 DEFAULT_METHOD: MethodType = "supervised"
-_MAX_MODEL = 256
+_MAX_MODEL, _MAX_READS = 256, 100
 
 
 def model_of(request: HttpRequest) -> str | None:
@@ -37,7 +38,7 @@ def _may_be_known(request: HttpRequest, model: str) -> bool:
 
 
 async def requested(request: HttpRequest, record: FileRecord) -> ReportRequest:
-    """Return the report that `?model=&method=&validation=` ask for. Raises InvalidRequest or NotFound."""
+    """Return the report that `?model=&method=&validation=&reads=` ask for. Raises InvalidRequest or NotFound."""
     own = own_report(record, runtime_of(request).settings.default_model)
     method: MethodType | None = queries.choice_of(request, "method", METHODS)
     validation_id = queries.text_of(request, "validation")
@@ -51,7 +52,20 @@ async def requested(request: HttpRequest, record: FileRecord) -> ReportRequest:
         method=own.method if method is None else method,
         validation_id=validation.id if validation else None,
         validation_sha256=validation.sha256 if validation else None,
+        reads=_reads_of(request),
     )
+
+
+def _reads_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the members of each line that a grader reads, from the query's `reads`."""
+    text = queries.text_of(request, "reads")
+    names = tuple(text.split(",")) if text else ()
+    if len(names) > _MAX_READS or not all(is_field(name) for name in names):
+        raise InvalidRequest(
+            f"Invalid 'reads': at most {_MAX_READS} names of members, separated by commas, as in answer,meta.unit.",
+            param="reads",
+        )
+    return names
 
 
 def own_report(record: FileRecord, default_model: str) -> ReportRequest:

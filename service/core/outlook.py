@@ -1,5 +1,7 @@
 """What a run would take, and why it would be refused: one rule and wording for jobs, dry runs and estimates."""
 
+from collections.abc import Sequence
+
 from service.core.catalogue import Catalogue, Target
 from service.core.dataset.report import Finding, Report
 from service.core.estimates import Estimate, estimate, within_budget
@@ -24,17 +26,23 @@ def estimated(catalogue: Catalogue, model: str, method: Method, report: Report, 
     )
 
 
-def dataset_refusal(report: Report, training_id: str, validation_id: str | None) -> JobError | None:
-    """Name the first error and where to read the rest; None for a report without any."""
+def dataset_refusal(
+    report: Report, training_id: str, validation_id: str | None, reads: Sequence[str] = ()
+) -> JobError | None:
+    """Name the first error and where to read the rest; None for a report without any.
+
+    `reads` are the members of each line that the job's grader reads.
+    """
     if report.valid:
         return None
     first = report.errors[0]
     is_validation = first.file == "validation" and validation_id is not None
     file_id = validation_id if is_validation else training_id
+    wanted = f"&reads={','.join(reads)}" if reads else ""
     return JobError(
         code=_CODES.get(first.code, "invalid_training_file"),
         message=f"{_said(first)} ({first.code}).{_others(report.error_count - 1)} All of them: "
-        f"GET /v1/datasets/{file_id}/report?model={report.model}&method={report.method}",
+        f"GET /v1/datasets/{file_id}/report?model={report.model}&method={report.method}{wanted}",
         param="validation_file" if is_validation else "training_file",
     )
 

@@ -11,7 +11,7 @@ from service.core.jobs import MethodType
 from service.store import due, keys
 from service.store.blobs import BlobStore, report_folder
 
-FORM = 2
+FORM = 3
 """Part of the key; raise it when the checker finds other things in the same bytes: reports are made anew."""
 
 WISH_S = 86_400
@@ -19,7 +19,10 @@ _decoder = msgspec.json.Decoder(Report)
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which report: file ids name the reader's view, the hashes say what is checked."""
+    """Which report: file ids name the reader's view, the hashes say what is checked.
+
+    `reads` are the members that a grader reads of each reinforcement line: a line without one is a finding.
+    """
 
     file_id: str
     sha256: str
@@ -27,11 +30,12 @@ class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     method: MethodType
     validation_id: str | None = None
     validation_sha256: str | None = None
+    reads: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Return the same text for requests that one report answers."""
-        parts = (str(FORM), self.sha256, self.model, self.method, self.validation_sha256 or "")
+        parts = (str(FORM), self.sha256, self.model, self.method, self.validation_sha256 or "", *self.reads)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 

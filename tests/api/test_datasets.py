@@ -158,6 +158,8 @@ def test_a_report_for_another_model_and_both_splits_is_made_on_demand(api: Api) 
     [
         ({"format": "x"}, 400),
         ({"method": "x"}, 400),
+        ({"reads": "answer,"}, 400),
+        ({"reads": "a b"}, 400),
         ({"validation": "file-unknown"}, 404),
     ],
 )

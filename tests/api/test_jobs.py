@@ -99,6 +99,10 @@ def test_null_is_as_good_as_absent(api: Api) -> None:
         ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}}, "method.dpo.hyperparameters.beta"),
         ({"method": {"type": "supervised", "supervised": {"x": 1}}}, "method.supervised.x"),
         ({"method": {"type": "reinforcement"}}, "method.reinforcement.grader"),
+        (
+            {"method": {"type": "reinforcement", "reinforcement": {"grader": {"input": "{{ items.answer }}"}}}},
+            "method.reinforcement.grader",
+        ),
         ({"method": {"type": "dpo"}, "hyperparameters": {"n_epochs": 1}}, "hyperparameters"),
         ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs"),
         ({"hyperparameters": {"n_epochs": 51}}, "hyperparameters.n_epochs"),

@@ -9,6 +9,7 @@ from tests.workers.conftest import Bench, chat
 from workers.providers.protocol import ProviderError
 
 LINES = [chat(number) for number in range(12)]
+ASKED = {"role": "user", "content": "How long is it?"}
 
 
 def metrics(step: int) -> RemoteEvent:
@@ -59,6 +60,20 @@ async def test_a_bad_file_fails_the_job_before_anything_is_sent(bench: Bench) ->
     assert job.error is not None
     assert (job.error.code, job.error.param) == ("invalid_training_file", "training_file")
     assert "Line 13" in job.error.message
+    assert bench.provider.calls == []
+
+
+async def test_lines_without_what_the_grader_reads_are_refused_before_sending(bench: Bench) -> None:
+    model, lines = "o4-mini-2025-04-16", [{"messages": [ASKED], "answer": str(at)} for at in range(12)]
+    grader = {"type": "string_check", "name": "g", "operation": "eq", "input": "{{sample.output_text}}"}
+    method = Method(type="reinforcement", grader={**grader, "reference": "{{item.answer}} {{item.unit}}"})
+    training = await bench.dataset([{**line, "unit": "m"} if at != 5 else line for at, line in enumerate(lines)])
+    job = await bench.drive(
+        await bench.job(training, provider="remote", model=model, requested_model=model, method=method)
+    )
+    assert job.error is not None
+    assert job.error.message.startswith("Line 6: the grader reads item.unit, which the line lacks (missing_item_field)")
+    assert job.error.message.endswith("&method=reinforcement&reads=answer,unit")
     assert bench.provider.calls == []
 
 

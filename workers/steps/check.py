@@ -1,6 +1,7 @@
 """Step `checking`: judge the job's files under its own model and method."""
 
 from service.core import clock, moves
+from service.core.dataset.grader import fields_of
 from service.core.jobs import Job, Lint
 from service.core.outlook import dataset_refusal
 from service.store.due import Claim
@@ -15,7 +16,8 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
     if not all(part.sha256 for part in (job.training, job.validation) if part):
         return await arrival.run(context, claim, job)
     report = await reports.ensure(context, request_for(job))
-    refusal = dataset_refusal(report, job.training.file_id, job.validation.file_id if job.validation else None)
+    validation_id = job.validation.file_id if job.validation else None
+    refusal = dataset_refusal(report, job.training.file_id, validation_id, fields_of(job.method.grader))
     if refusal:
         await context.advance(claim, job, moves.fail(job, refusal, clock.now()))
     else:
@@ -33,4 +35,5 @@ def request_for(job: Job) -> ReportRequest:
         method=job.method.type,
         validation_id=job.validation.file_id if job.validation else None,
         validation_sha256=job.validation.sha256 if job.validation else None,
+        reads=fields_of(job.method.grader),
     )

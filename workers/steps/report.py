@@ -45,7 +45,7 @@ async def ensure(context: Context, request: ReportRequest) -> Report:
     if kept is not None:
         return kept
     known = runtime.catalogue.profile(request.model, request.method)
-    profile = known or _unknown(request)
+    profile = msgspec.structs.replace(known or _unknown(request), item_fields=request.reads)
     async with (
         runtime.blobs.local_path(content_key(request.sha256)) as path,
         _validation(context, request.validation_sha256) as validation,

@@ -11,7 +11,8 @@ from service.core.dataset.values import Json, is_list, is_object
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SAMPLE = re.compile(r"sample\.(?:output_text|output_json(?:\.[\w.]+)?|output_tools(?:\W.*)?|choices(?:\W.*)?)\Z")
-_ITEM = re.compile(r"item\.([A-Za-z_]\w*(?:\.\w+)*)\Z")
+_FIELD = r"[A-Za-z_]\w*(?:\.\w+)*"
+_ITEM = re.compile(rf"item\.({_FIELD})\Z")
 _CODE = "source"
 
 
@@ -28,6 +29,16 @@ def reads_of(grader: Json) -> Reads:
     fields = [match[1] for name in names if (match := _ITEM.match(name))]
     unknown = [name for name in names if not _ITEM.match(name) and not _SAMPLE.match(name)]
     return Reads(tuple(fields), tuple(unknown))
+
+
+def fields_of(grader: Json | None) -> tuple[str, ...]:
+    """Return the members of an item that a grader reads; none without a grader."""
+    return () if grader is None else reads_of(grader).fields
+
+
+def is_field(name: str) -> bool:
+    """Whether a text can name a member of an item, as in `meta.unit`."""
+    return re.fullmatch(_FIELD, name) is not None
 
 
 def _templates(value: Any) -> Iterator[str]:
