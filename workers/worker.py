@@ -53,9 +53,15 @@ async def _open(settings: Settings, stack: AsyncExitStack, lease_s: float) -> Lo
     return Looker(Context(runtime=runtime, providers=providers), STEPS, lease_s=lease_s)
 
 
-def _rq_worker(connection: BlockingRedis) -> SimpleWorker:
+class PromptWorker(SimpleWorker):
+    """RQ's worker, which after a long outage of Redis would sleep for up to a minute more while work is due."""
+
+    max_connection_wait_time = 2.0
+
+
+def _rq_worker(connection: BlockingRedis) -> PromptWorker:
     queue = Queue(tasks.QUEUE, connection=connection, serializer=tasks.SERIALIZER, job_class=tasks.LookMessage)
-    return SimpleWorker(
+    return PromptWorker(
         [queue],
         connection=connection,
         serializer=tasks.SERIALIZER,

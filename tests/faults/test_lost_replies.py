@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx2
+import msgspec
+import pytest
 
 from service.store import keys, webhook_keys
 from service.store.invariants import violations
 from tests.faults.served import JOBS
+from tests.faults.tcp_proxy import TcpProxy
 from tests.faults.test_accept import Proxied, serve
 from tests.faults.trees import Nursery
-from tests.faults.world import LINES
+from tests.faults.world import LINES, make_world, until
 
 ENDPOINTS = "/v1/webhook_endpoints"
 Call = tuple[str, str, dict[str, object]]
@@ -129,6 +132,25 @@ async def test_a1_a_lost_reply_is_answered_as_done(short_folder: Path, trees: Nu
                     break
         assert await violations(api.world.runtime.redis) == []
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+async def test_a_pipeline_that_loses_replies_at_every_step_loses_no_job(short_folder: Path, trees: Nursery) -> None:
+    async with (
+        make_world(short_folder, trees) as world,
+        TcpProxy(short_folder / "redis.sock", short_folder / "p.sock") as proxy,
+    ):
+        world.settings = msgspec.structs.replace(world.settings, redis_url=f"unix://{short_folder}/p.sock")
+        world.grow()
+        record = await world.dataset()
+        proxy.on(b"\r\n", "lose_reply", times=1_000_000, share=0.03)
+        ids = [(await world.job(record)).id for _ in range(10)]
+        await until(lambda: world.all_ended(ids), "all have ended", lambda: world.log, 240)
+        await world.assert_told(240)
+        assert proxy.acted["lose_reply"] > 20
+        proxy.heal()
+        await world.assert_world()
 
 
 async def _records(api: Proxied) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis import Redis as SyncRedis
 from rq import Queue
+from rq.worker import SimpleWorker
 
 from tests.faults.world import World, until
 from workers.tasks import ENTRY_POINT, QUEUE, SERIALIZER
+from workers.worker import PromptWorker
 
 JOBS = 12
 
@@ -47,7 +49,7 @@ async def test_r1_sigterm_with_work_in_hand(world: World, when: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("down_s", [0.0, 4.0])
+@pytest.mark.parametrize("down_s", [0.0, 4.0, *(pytest.param(s, marks=pytest.mark.soak) for s in (15.0, 40.0))])
 async def test_r2_redis_dies_under_busy_workers(world: World, down_s: float) -> None:
     world.grow()
     world.grow("worker")
@@ -57,6 +59,10 @@ async def test_r2_redis_dies_under_busy_workers(world: World, down_s: float) -> 
     await asyncio.sleep(down_s)
     await asyncio.to_thread(world.server.start)
     await finished(world, ids)
+
+
+def test_r2_an_idle_worker_does_not_sleep_on_when_redis_is_back() -> None:
+    assert PromptWorker.max_connection_wait_time <= 5 < SimpleWorker.max_connection_wait_time, "RQ's own is a minute"
 
 
 @pytest.mark.slow
