@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from service.check import scan as scans
 from service.check import split
 from service.check.engine import check_file
 from service.core.dataset.report import Report
+from service.core.dataset.rules.rule import Sign
 from tests.check.conftest import profile
 
 WORDS = ("the", "a", "I'm", '"', "\\", "{{x}}", "[INST]", "+49 30 901820", "555-201-3344", "a.b@corp.org", "\u200b",
@@ -36,6 +38,23 @@ def test_members_are_counted_wherever_the_line_stands(
     for before in ([], [b""], [b"x"], [b'{"a":1}', b""]):
         assert members_in([*before, line])[-1] == members
         assert members_in([*before, line, b"{}"])[-2] == members
+
+
+@pytest.mark.parametrize(
+    ("sign", "pattern"), [("address", rb"[A-Za-z0-9_.%+-]@[A-Za-z0-9-]"), ("number", rb"[0-9]{13}")]
+)
+@pytest.mark.parametrize("piece", [14, 100, 1 << 20])
+def test_signs_are_found_wherever_they_stand(
+    sign: Sign, pattern: bytes, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "_PIECE", piece)
+    rng = random.Random(5)
+    for _ in range(50):
+        lines = [bytes(rng.choices(b"1234567@aZ.-\xe3 ", k=rng.randrange(40))) for _ in range(30)]
+        lines[7] += b"1" * rng.randrange(11, 15)
+        raw, feeds = b"\n".join(lines), np.cumsum([len(line) + 1 for line in lines]) - 1
+        expected = [at for at, line in enumerate(lines) if re.search(pattern, line)]
+        assert scans.lines_with(sign, raw, feeds) == expected
 
 
 def test_plain_lines_come_out_as_the_long_way_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ _LANGUAGES: dict[str, list[str]] = {}
 for _language, _listed in _WORDS.items():
     for _word in _listed.split():
         _LANGUAGES.setdefault(_word, []).append(_language)
+_COMMON = frozenset(_LANGUAGES)
 _WORD = re.compile(r"[^\W\d_]+")
 _VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
 _LEAST_VIETNAMESE = 4
@@ -102,6 +103,8 @@ def language_of(text: str) -> str | None:
 
 def _script_of(head: str) -> str | None:
     head = head[:_SCRIPT_LOOKED_AT]
+    if head.isascii():
+        return None
     letters = sum(map(str.isalpha, head))
     for name, pattern in _SCRIPTS:
         found = len(pattern.findall(head))
@@ -114,8 +117,8 @@ def _latin(head: str) -> str | None:
     votes: dict[str, int] = {}
     low = head.lower()
     words = set(_WORD.findall(low))
-    for word in words:
-        for language in _LANGUAGES.get(word, ()):
+    for word in _COMMON & words:
+        for language in _LANGUAGES[word]:
             votes[language] = votes.get(language, 0) + 1
     if not low.isascii():
         if len(_VIETNAMESE.findall(low)) >= _LEAST_VIETNAMESE:

@@ -42,17 +42,19 @@ def check_texts(line: Line, rules: Sequence[TextRule], found: Found) -> None:
     if not rules:
         return
     for path, text, voice in texts_of(line):
-        told: set[str] = set()
+        told: list[str] = []
         for rule in rules:
             if voice in _HEARD[rule.within] and rule.message not in told and (match := _broken(rule, text)) is not None:
-                told.add(rule.message)
+                told.append(rule.message)
                 found.append(Defect(rule.code, path, f"{rule.message}: {_excerpt(rule, match)}", rare=rule.rare))
 
 
 def _broken(rule: TextRule, text: str) -> str | None:
     """Return what breaks the rule in the text, or None."""
-    if rule.needs not in text:
+    begin = text.find(rule.needs)
+    if begin < 0:
         return None
+    begin = 0 if rule.reach is None else max(0, begin - rule.reach)
     if rule.prose:
         if rule.pattern.search(text) is None:
             return None
@@ -61,7 +63,7 @@ def _broken(rule: TextRule, text: str) -> str | None:
         match = rule.pattern.search(text)
         return None if match is None else match[0]
     seen: set[str] = set()
-    for found in rule.pattern.finditer(text):
+    for found in rule.pattern.finditer(text, begin):
         if found[0] not in seen:
             if rule.confirm(found[0], text):
                 return found[0]

@@ -4,18 +4,29 @@ import re
 from collections.abc import Callable
 
 from service.core.dataset import documents
-from service.core.dataset.rules.rule import TextRule, rule
+from service.core.dataset.rules.rule import Sign, TextRule, rule
 
-_B, _E = r"(?<![A-Za-z0-9.,/_-])", r"(?![A-Za-z0-9_-]|\.\d)"
+_LED, _E = "[A-Za-z0-9.,/_-]", r"(?![A-Za-z0-9_-]|\.\d)"
 _DATE = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 
 
-def _document(pattern: str, hint: str, named: str, is_one: Callable[[str], bool]) -> TextRule:
+def _document(
+    pattern: str,
+    hint: str,
+    named: str,
+    is_one: Callable[[str], bool],
+    *,
+    first: str = "",
+    sign: Sign | None = None,
+) -> TextRule:
+    """Return a rule for a number by itself. A `first` set in front of the pattern makes it twice as fast."""
+
     def confirm(match: str, _text: str) -> bool:
         return is_one("".join(re.findall(r"[A-Za-z0-9]", match)).upper())
 
     told = f"the text holds {named}"
-    return rule("personal_data", f"{_B}{pattern}{_E}", told, hint=hint, confirm=confirm, hidden=True)
+    whole = f"{first}(?<!{_LED}{first}){pattern}{_E}"
+    return rule("personal_data", whole, told, hint=hint, sign=sign, confirm=confirm, hidden=True)
 
 
 def _named(words: str, number: str, named: str, is_one: Callable[[str], bool] = bool) -> TextRule:
@@ -36,10 +47,12 @@ DOCUMENTS = (
         r"\d{3}\.\d{3}\.\d{3}-\d\d", r"\d{3}\.\d{3}\.\d{3}-\d\d", "a Brazilian tax number (CPF)", documents.is_cpf
     ),
     _document(
-        rf"[1-9]\d{{5}}(?:19|20)\d\d{_DATE}\d{{3}}[0-9Xx]",
-        r"\d{13}",
+        rf"\d{{5}}(?:19|20)\d\d{_DATE}\d{{3}}[0-9Xx]",
+        "",
         "a Chinese identity number",
         documents.is_chinese_id,
+        first="[1-9]",
+        sign="number",
     ),
     _document(rf"\d\d{_DATE}-[1-8]\d{{6}}", r"\d{6}-\d{6}", "a Korean resident number", documents.is_korean_id),
     _document(r"(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z])", r"\d{7}-?[A-Z]", "a Spanish identity number", documents.is_dni),
@@ -50,11 +63,13 @@ DOCUMENTS = (
         documents.is_codice_fiscale,
     ),
     _document(
-        r"[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?(?:\d\d"
+        r" ?\d\d ?(?:0[1-9]|1[0-2]) ?(?:\d\d"
         r"|2[AB]) ?\d{3} ?\d{3} ?\d\d",
-        r"\d{13}|\d \d\d \d\d \d[0-9AB] \d{3} \d",
+        r"\d \d\d \d\d \d[0-9AB] \d{3} \d",
         "a French social security number",
         documents.is_nir,
+        first="[12]",
+        sign="number",
     ),
     _document(
         rf"(?:\d\d)?\d\d{_DATE}[-+]\d{{4}}", r"\d{6}[-+]\d{4}", "a Swedish identity number", documents.is_personnummer

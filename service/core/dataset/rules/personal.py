@@ -7,6 +7,7 @@ from service.core.dataset.numbers import is_card, is_iban, is_phone, is_told_pho
 from service.core.dataset.rules.rule import rule
 
 _B = r"(?<![A-Za-z0-9.,/_-])"
+_CARD = r"[2-6](?<![A-Za-z0-9.,/_-][2-6])"  # the set first, what must not stand before it then: twice as fast
 _E = r"(?![A-Za-z0-9_-]|\.\d)"
 _ROLES_TEXT = (
     "abuse accounts admin administrator billing careers contact contactus customercare customerservice "
@@ -27,12 +28,13 @@ _TOLL_FREE = re.compile(r"\D*1?\D*(?:8(?:00|33|44|55|66|77|88)|900)\D")
 
 def _is_address(match: str, text: str) -> bool:
     """Whether an e-mail address is a person's: no role, no file, and on reserved domains at least a full name."""
-    name, _, domain = match.partition("@")
-    if name.lower() in _ROLES or domain.rpartition(".")[2].lower() in _FILES:
+    name, _, domain = match.lower().partition("@")
+    if name in _ROLES or domain.rpartition(".")[2] in _FILES:
         return False
-    if _follows_scheme(match, text):  # a password before a host
+    if "://" in text and _follows_scheme(match, text):  # a password before a host
         return False
-    return _NAMES.match(match) is not None if _RESERVED.search(match) else True
+    reserved = ("example" in domain or "localhost" in domain) and _RESERVED.search(match)
+    return _NAMES.match(match) is not None if reserved else True
 
 
 def _follows_scheme(match: str, text: str) -> bool:
@@ -78,9 +80,11 @@ PERSONAL = (
         r"-Za-z0-9-])",
         "the text holds an e-mail address",
         stands_for="EMAIL",
-        hint=r"[A-Za-z0-9_.%+-](?:@|\\u0040)[A-Za-z0-9-]+\.[A-Za-z]",
+        sign="address",
+        hint=r"[A-Za-z0-9_.%+-]\\u0040[A-Za-z0-9-]+\.[A-Za-z]",
         confirm=_is_address,
         needs="@",
+        reach=64,
         hidden=True,
     ),
     rule(
@@ -104,10 +108,11 @@ PERSONAL = (
     ),
     rule(
         "personal_data",
-        rf"{_B}[2-6](?:\d{{12,18}}|\d{{3}}(?:([ -])\d{{4}}(?:\1\d{{4}}){{2}}|([ -])\d{{6}}\2\d{{5}})){_E}",
+        rf"{_CARD}(?:\d{{12,18}}|\d{{3}}(?:([ -])\d{{4}}(?:\1\d{{4}}){{2}}|([ -])\d{{6}}\2\d{{5}})){_E}",
         "the text holds a payment card number",
         stands_for="CARD",
-        hint=r"\d{13}|\d{4} \d{4} \d{4} |\d{4}-\d{4}-\d{4}-|\d{4}[ -]\d{6}[ -]\d",
+        sign="number",
+        hint=r"\d{4} \d{4} \d{4} |\d{4}-\d{4}-\d{4}-|\d{4}[ -]\d{6}[ -]\d",
         confirm=lambda match, _: is_card(match),
         hidden=True,
     ),

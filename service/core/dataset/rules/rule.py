@@ -7,15 +7,17 @@ from typing import Literal, NamedTuple
 from service.core.dataset.rules.written import as_written
 
 Within = Literal["all", "answers", "turns"]
+Sign = Literal["address", "number"]
+"""What is found in raw lines faster than by a pattern: an at sign between name and host, thirteen digits in a row."""
 
 
 class TextRule(NamedTuple):
     """One pattern.
 
-    A line can break the rule only where `hint`, a pattern of bytes, is found in it. `within` limits the rule to answers
-    that are learnt, or to all but system prompts. `confirm` has the last word on a match, given what matched and the
-    whole text; `prose` leaves out code. No match lacks the text `needs`. With `rare` the findings count only where few
-    examples have them.
+    A line can break the rule only where `hint`, a pattern of bytes, is found in it, or `sign`. `within` limits the rule
+    to answers that are learnt, or to all but system prompts. `confirm` has the last word on a match, given what matched
+    and the whole text; `prose` leaves out code. No match lacks the text `needs`, nor begins more than `reach`
+    characters before it where that is given. With `rare` the findings count only where few examples have them.
     Messages show what matched, by its first two characters alone where it is `hidden`. `stands_for` names what is found
     for the placeholder that takes its place in a redacted dataset.
     """
@@ -31,6 +33,8 @@ class TextRule(NamedTuple):
     rare: bool = False
     stands_for: str | None = None
     needs: str = ""
+    reach: int | None = None
+    sign: Sign | None = None
 
 
 def rule(
@@ -47,8 +51,10 @@ def rule(
     rare: bool = False,
     stands_for: str | None = None,
     needs: str = "",
+    reach: int | None = None,
+    sign: Sign | None = None,
 ) -> TextRule:
-    """Return a rule whose hint, unless given, comes from the pattern itself."""
+    """Return a rule whose hint, unless given, comes from the pattern itself; "" is none, for a sign is enough."""
     return TextRule(
         code=code,
         hint=as_written(pattern, ignore_case=ignore_case) if hint is None else hint,
@@ -61,4 +67,6 @@ def rule(
         rare=rare,
         stands_for=stands_for,
         needs=needs,
+        reach=reach,
+        sign=sign,
     )
