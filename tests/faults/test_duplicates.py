@@ -83,6 +83,23 @@ async def test_c6_a_job_that_appears_after_its_own_was_cancelled_here_is_cancell
     assert statuses(world, job)[late["id"]] == "cancelled"
 
 
+async def test_c6_a_job_that_a_list_shows_during_a_pause_is_adopted_and_no_second_one_made(hand: Hand) -> None:
+    world = hand.world
+    world.provider.pace.list_lag_s = 3600.0
+    world.provider.plan.once(*CREATE, "drop")
+    job = await world.job(await world.dataset())
+    while (await world.read(job.id)).remote.tries == 0:
+        await hand.look(f"job:{job.id}")
+    await world.runtime.jobs.modify(job.id, moves.pause)
+    held = await hand.drive(job, 3)
+    assert (held.status, held.remote.tries, held.remote.doubts) == ("paused", 0, 1)
+    world.provider.pace.list_lag_s = 0.0
+    await world.runtime.jobs.modify(job.id, moves.resume)
+    (remote,) = statuses(world, await hand.drive(job))
+    assert (await world.read(job.id)).remote.job_id == remote
+    assert world.provider.ledger.creates[job.id] == 1
+
+
 async def test_c6_the_watch_ends_after_two_hours(hand: Hand) -> None:
     hand.world.provider.pace.list_lag_s = 3600.0
     hand.world.provider.plan.once(*CREATE, "drop")

@@ -32,7 +32,7 @@ _FILES = {"training_file", "validation_file"}
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Adopt the job that bears our mark, or create one if the last try is surely settled."""
     try:
-        if job.remote.tries and (found := await _find(context, job)):
+        if (job.remote.tries or job.remote.doubts) and (found := await _find(context, job)):
             await _adopt(context, claim, job, found)
             return None
         if (wait_s := await _unsettled(context, job)) > 0:
