@@ -33,7 +33,7 @@ demo: $(STAMP) ## Tune on two example sets, through the public API, and show wha
 run: $(STAMP) ## Start everything on http://127.0.0.1:8484 and keep it up
 	$(BIN)/tunewright up
 
-test: $(STAMP) node ## Run all tests but those of make soak
+test: $(STAMP) node ## Run all tests but the long forms of make soak
 	$(BIN)/pytest $(TOGETHER)
 	$(BIN)/pytest $(ALONE)
 
