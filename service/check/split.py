@@ -8,27 +8,20 @@ from typing import Any
 import msgspec
 
 from service.check.duplicates import ContextIndex
+from service.check.ends import ends_of
 from service.check.fingerprints import fingerprint
 from service.check.near import NearIndex
 from service.check.plain import NOT_READ, take_plain
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
 from service.check.scan import Scan
 from service.check.work import Work
-from service.core.dataset.classes import NO_TEXT, ClassRules
+from service.core.dataset.classes import ClassRules
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
 from service.core.dataset.grader import lacks
 from service.core.dataset.lines import (
-    Assistant,
-    ChatLine,
-    CompletionLine,
     Line,
-    PreferenceLine,
-    PromptMessage,
     ReinforcementLine,
-    System,
-    TextPart,
-    User,
 )
 from service.core.dataset.mend import check_roles, judge_slowly
 from service.core.dataset.outliers import LANGUAGES_LOOKED_AT, RARE, AnswerRules
@@ -38,12 +31,15 @@ from service.core.dataset.report import LISTED_PER_CODE, FindingLog
 from service.core.dataset.rules import SPACED_KEY, TextRule
 from service.core.dataset.spans import lay_out
 from service.core.dataset.texts import BLANKS, check_blanks, check_texts
-from service.core.dataset.values import Json, is_list
+from service.core.dataset.values import Json
 
 Rules = Sequence[TextRule]
 _SNIFFED = 1000
 _RARE_HELD = 20_000
 """Findings of a code that count only where they are rare: with more of them they are not, however long the file."""
+
+_BROKEN, _BROKEN_BYTES = 500, 1000
+"""Broken lines that are kept in mind with their defects, and how long they may be: a file of one line is soon told."""
 
 _TOO_LONG = f"the line is longer than {LINE_BYTES >> 20} MB, or {TEXT_BYTES >> 20} MB where it is not plain ASCII"
 _BOM = b"\xef\xbb\xbf"
@@ -65,6 +61,7 @@ class SplitCheck:
         self._near = near
         self._classes = ClassRules()
         self._answers = AnswerRules()
+        self._broken: dict[bytes, tuple[Defect, ...]] = {}
         self._rare: dict[str, list[tuple[int, Defect]]] = {}
         self._blank: list[int] = []
         self._last_filled = 0
@@ -171,7 +168,7 @@ class SplitCheck:
             return
         begin = len(work.spans.texts)
         lay_out(line, work.spans)
-        system, question, answer = _ends_of(line)
+        system, question, answer = ends_of(line)
         before = hash(tuple(text for text in work.spans.texts[begin:] if text not in (question, answer)))
         work.keys.add(*fingerprint(line, raw), number)
         work.end(number, before, system, question, answer)
@@ -190,13 +187,21 @@ class SplitCheck:
             self._note_blank(number)
             return None
         self._fill(number)
+        if (known := self._broken.get(raw)) is not None:
+            found += known
+            return None
+        line = self._mended(raw, form, found)
+        if line is None and len(raw) <= _BROKEN_BYTES and len(self._broken) < _BROKEN:
+            self._broken[raw] = tuple(found)
+        return line
+
+    def _mended(self, raw: bytes, form: Form, found: Found) -> Line | None:
         value = parse(raw, found)
         if value is None:
             return None
         own = form_of(value)
         if own is not None and own != ("chat" if form == "reinforcement" else form):
-            self._add(number, found, "mixed_formats", f"the line has the form {own}, the file the form {form}")
-            found.clear()
+            found.append(Defect("mixed_formats", None, f"the line has the form {own}, the file the form {form}"))
             return None
         self.readable = True
         try:
@@ -269,29 +274,3 @@ class SplitCheck:
         elif least and 0 < self.examples < 50:
             told = f"the file has {self.examples} examples that can be read; start at 50"
             self._log.add("few_examples", told, file=self.file)
-
-
-def _ends_of(line: Line) -> tuple[str, str, str | None]:
-    """Return an example's system prompt and what was asked last, "" where it has none, and its answer.
-
-    The answer is None where there is none to compare with others.
-    """
-    if isinstance(line, CompletionLine):
-        return "", line.prompt, line.completion
-    if isinstance(line, PreferenceLine):
-        messages: Sequence[PromptMessage] = [*line.input.messages, *line.preferred_output]
-    else:
-        messages = line.messages if isinstance(line, ChatLine) else ()
-    if not messages:
-        return "", "", None
-    texts = [message.content if isinstance(message.content, str) else _joined(message.content) for message in messages]
-    system = texts[0] if isinstance(messages[0], System) else ""
-    asked = (text for message, text in zip(messages[::-1], texts[::-1], strict=True) if isinstance(message, User))
-    return system, next(asked, ""), texts[-1] if isinstance(messages[-1], Assistant) else None
-
-
-def _joined(parts: Any) -> str:
-    """Return the text of a content that is no text: of a list of nothing but texts."""
-    if not is_list(parts) or not all(isinstance(part, TextPart) for part in parts):
-        return NO_TEXT
-    return "\n".join(part.text for part in parts)

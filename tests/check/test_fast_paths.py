@@ -84,3 +84,25 @@ def file_of(rng: random.Random) -> bytes:
 
 def check(data: bytes) -> Report:
     return check_file(io.BytesIO(data), profile=profile())
+
+
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [
+        (b"{}", {"missing_messages"}),
+        (b"42", {"not_an_object"}),
+        (b'{"a":1,"a":2}', {"missing_messages", "unknown_field", "repeated_key"}),
+        (b'{"a" :1,"a":2}', {"missing_messages", "unknown_field", "repeated_key"}),
+        (b'{"prompt":"a","completion":"b"}', {"mixed_formats"}),
+    ],
+)
+def test_a_line_that_is_broken_over_and_over_is_told_each_time(line: bytes, codes: set[str]) -> None:
+    good = [json.dumps({"messages": turns(at)}).encode() for at in range(1600)]
+    report = check(b"\n".join(each for one in good for each in (one, line)))
+    assert {code: report.counts.get(code) for code in codes} == dict.fromkeys(codes, 1600)
+    assert {each.line for each in report.errors} == set(range(2, 2002, 2))
+    assert report.examples == 1600
+
+
+def turns(at: int) -> list[dict[str, str]]:
+    return [{"role": "user", "content": f"{at}?"}, {"role": "assistant", "content": f"It is {at}."}]

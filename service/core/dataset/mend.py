@@ -14,6 +14,7 @@ from service.core.dataset.parse import member
 from service.core.dataset.salvage import salvage_message, salvage_messages
 from service.core.dataset.values import Json, is_list, is_object, kind_of
 
+_TOOL_MEMBERS = CHAT_MEMBERS - {"messages"}
 _OLD_SIDES = {"preferred_completion": "preferred_output", "non_preferred_completion": "non_preferred_output"}
 
 
@@ -108,6 +109,8 @@ def _completion(line: Json, found: Found) -> None:
 
 def _tools(line: Json, messages: list[AnyMessage], found: Found, prefix: str) -> None:
     """Check `tools` and `functions` of a line or input, then the calls against what could be read of them."""
+    if not messages and not line.keys() & _TOOL_MEMBERS:
+        return
     tools = _declarations(line.get("tools"), Tool, found, f"{prefix}tools")
     functions = _declarations(line.get("functions"), Function, found, f"{prefix}functions")
     parallel = line.get("parallel_tool_calls")
