@@ -20,7 +20,7 @@ from service.core.catalogue import Method
 from service.core.comparison import advice, compared
 from service.core.dataset.codes import CODES
 from service.core.dataset.grader import Reads, reads_of
-from service.core.dataset.markdown import bars, by_code, places, to_markdown, told, verdict
+from service.core.dataset.markdown import bars, by_code, places, sampled, to_markdown, told, verdict
 from service.core.dataset.page import to_html
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
@@ -78,7 +78,8 @@ def command(
     paths = {"training": file, **({"validation": validation} if validation else {})}
     try:
         rules = read_policy(policy)
-        known = Benchmarks.read(benchmarks) if benchmarks else None
+        sets = (*map(Path, rules.benchmarks), *benchmarks)
+        known = Benchmarks.read(sets) if sets else None
         reads = reads_of(msgspec.json.decode(grader.read_bytes(), type=dict[str, Any])) if grader else Reads((), ())
         report = rules.apply(_checked(file, validation, known, reads, model, _METHODS[method], catalogue))
         if write_baseline is not None:
@@ -173,5 +174,7 @@ def _show_tokens(report: Report, console: Console) -> None:
         console.print(escape(f"- {told(line)}"), highlight=False)
     for each in report.advice:
         console.print(escape(each), highlight=False)
+    for code, part in sampled(report):
+        console.print(f"{code} was looked for among {part} alone", highlight=False)
     for span, bar, count in bars(tokens):
         console.print(f"[dim]{span:>18}[/] [cyan]{bar}[/] {count:,}", highlight=False)

@@ -56,6 +56,16 @@ def test_nothing_found(tmp_path: Path, benchmark: Path, line_of: object) -> None
     assert "benchmark_overlap" not in report["counts"]
 
 
+def test_a_policy_names_sets_beside_it(tmp_path: Path, benchmark: Path) -> None:
+    path, policy = tmp_path / "data.jsonl", benchmark.parent / "policy.toml"
+    path.write_bytes(encoded([*ordinary(support, 55), asked(QUESTION, "One.")]))
+    policy.write_text(f'[check]\nerror = ["benchmark_overlap"]\nbenchmarks = ["{benchmark.name}"]\n', "utf-8")
+    result = run(path, "--policy", policy, "--format", "json")
+    assert [(each["code"], each["line"]) for each in json.loads(result.stdout)["errors"]] == [("benchmark_overlap", 56)]
+    policy.write_text('[check]\nbenchmarks = ["gone.jsonl"]\n', "utf-8")
+    assert run(path, "--policy", policy).exit_code == 2
+
+
 def test_what_is_no_text(tmp_path: Path, benchmark: Path) -> None:
     benchmark.write_bytes(b"\xff\xfe")
     path = tmp_path / "data.jsonl"

@@ -7,6 +7,7 @@ import pytest
 
 from service.check import engine
 from service.check.near import NearIndex
+from service.core.dataset.markdown import to_markdown
 from tests.check.conftest import Check
 
 LINE = 31
@@ -167,4 +168,6 @@ def test_a_report_says_where_not_all_were_compared(check: Check, monkeypatch: py
     lines = [usual(at) for at in range(60)]
     assert "near_duplicate" not in check(lines).checked_with
     monkeypatch.setattr(engine, "NearIndex", lambda pool: NearIndex(pool, 0))
-    assert check(lines).checked_with["near_duplicate"] == "the first 0 examples"
+    report = check(lines)
+    assert report.checked_with["near_duplicate"] == "the first 0 examples"
+    assert "`near_duplicate` was looked for among the first 0 examples alone" in to_markdown(report)

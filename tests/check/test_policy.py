@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from service.core.dataset.codes import CODES
@@ -126,9 +127,125 @@ def test_sarif(file: Path, tmp_path: Path) -> None:
     for code, each in results.items():
         assert each["level"] == CODES[code].severity == rules[each["ruleIndex"]]["defaultConfiguration"]["level"]
         assert rules[each["ruleIndex"]]["id"] == code
-    place = results["train_validation_leak"]["locations"][0]["physicalLocation"]
+    (leak,) = (each for each in found["results"] if each["ruleId"] == "train_validation_leak")
+    seen = leak["relatedLocations"][0]["physicalLocation"]
+    assert seen == {"artifactLocation": {"uri": file.as_posix()}, "region": {"startLine": 6}}
+    place = leak["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": validation.as_posix()}, "region": {"startLine": 1}}
     assert results["duplicate_example"]["relatedLocations"][0]["physicalLocation"]["region"] == {"startLine": 4}
+
+
+SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string", "format": "uri"},
+        "version": {"const": "2.1.0"},
+        "runs": {"type": "array", "items": {"$ref": "#/$defs/run"}},
+    },
+    "$defs": {
+        "message": {
+            "type": "object",
+            "required": ["text"],
+            "additionalProperties": False,
+            "properties": {"text": {"type": "string", "minLength": 1}},
+        },
+        "run": {
+            "type": "object",
+            "required": ["tool"],
+            "additionalProperties": False,
+            "properties": {
+                "tool": {
+                    "type": "object",
+                    "required": ["driver"],
+                    "additionalProperties": False,
+                    "properties": {"driver": {"$ref": "#/$defs/driver"}},
+                },
+                "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+                "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
+                "properties": {"type": "object"},
+            },
+        },
+        "driver": {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {
+                "name": {"type": "string"},
+                "version": {"type": "string"},
+                "rules": {"type": "array", "uniqueItems": True, "items": {"$ref": "#/$defs/rule"}},
+            },
+        },
+        "rule": {
+            "type": "object",
+            "required": ["id"],
+            "additionalProperties": False,
+            "properties": {
+                "id": {"type": "string"},
+                "shortDescription": {"$ref": "#/$defs/message"},
+                "fullDescription": {"$ref": "#/$defs/message"},
+                "help": {"$ref": "#/$defs/message"},
+                "defaultConfiguration": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"level": {"$ref": "#/$defs/level"}},
+                },
+            },
+        },
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "result": {
+            "type": "object",
+            "required": ["message"],
+            "additionalProperties": False,
+            "properties": {
+                "ruleId": {"type": "string"},
+                "ruleIndex": {"type": "integer", "minimum": -1},
+                "level": {"$ref": "#/$defs/level"},
+                "message": {"$ref": "#/$defs/message"},
+                "locations": {"type": "array", "items": {"$ref": "#/$defs/location"}},
+                "relatedLocations": {"type": "array", "uniqueItems": True, "items": {"$ref": "#/$defs/location"}},
+            },
+        },
+        "location": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "physicalLocation": {
+                    "type": "object",
+                    "required": ["artifactLocation"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "artifactLocation": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {
+                                "uri": {
+                                    "type": "string",
+                                    "pattern": r"^(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-F]{2})+$",
+                                }
+                            },
+                        },
+                        "region": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {"startLine": {"type": "integer", "minimum": 1}},
+                        },
+                    },
+                }
+            },
+        },
+    },
+}
+"""The part of OASIS's schema of SARIF 2.1.0 that a report uses, every other member forbidden."""
+
+
+def test_sarif_has_the_form_that_its_schema_asks_for(file: Path, tmp_path: Path) -> None:
+    odd = file.rename(tmp_path / "my données [1].jsonl")
+    validation = written(tmp_path / "held out.jsonl", PLAIN[5], b'{"a')
+    jsonschema.Draft202012Validator(SARIF).validate(
+        json.loads(run(odd, "--format", "sarif", "--validation", validation).stdout)
+    )
 
 
 def test_sarif_of_a_whole_file_has_no_region(tmp_path: Path) -> None:

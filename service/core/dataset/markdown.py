@@ -22,6 +22,11 @@ def verdict(report: Report) -> str:
     return f"not valid: {_number(report.error_count, 'error')}, {_number(report.warning_count, 'warning')}"
 
 
+def sampled(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield each code that was looked for in a part of the file alone, and which part that was."""
+    return ((code, part) for code, part in report.checked_with.items() if code in CODES and part)
+
+
 def bars(tokens: Tokens, width: int = _BAR) -> Iterator[tuple[str, str, int]]:
     """Yield range, bar and count of each bin of the histogram."""
     most = max((each.count for each in tokens.histogram), default=1)
@@ -63,6 +68,8 @@ def _head(report: Report, name: str | None) -> Iterator[str]:
     yield f"- SHA-256 `{report.sha256}`"
     for line in report.estimates:
         yield f"- {told(line)}"
+    for code, part in sampled(report):
+        yield f"- `{code}` was looked for among {part} alone"
     yield ""
     for each in report.advice:
         yield each

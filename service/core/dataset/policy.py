@@ -37,13 +37,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The table `[check]` of a `tunewright.toml`.
 
     Findings of `error` block, those of `ignore` are left out. `at_most` lets a code have so many findings, or that
-    share of the lines where it is below 1, and makes it block beyond.
+    share of the lines where it is below 1, and makes it block beyond. `benchmarks` are paths of evaluation sets that
+    must not be trained on.
     """
 
     error: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     at_most: dict[str, float] = {}
     suppress: tuple[Suppression, ...] = ()
+    benchmarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         named = [*self.error, *self.ignore, *self.at_most, *(code for each in self.suppress for code in each.codes)]

@@ -3,7 +3,9 @@
 Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
 """
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -11,6 +13,9 @@ from service.core.dataset.codes import CODES
 from service.core.dataset.report import Finding, Report
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+_ACROSS = frozenset({"train_validation_leak", "prompt_leak"})
+"""Codes whose related lines are in the training file, wherever the finding is."""
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
@@ -29,7 +34,7 @@ def to_sarif(report: Report, name: str, validation: str | None = None) -> bytes:
             }
         },
         "columnKind": "utf16CodeUnits",
-        "results": [_result(each, places[each.code], names[each.file]) for each in report.errors + report.warnings],
+        "results": [_result(each, places[each.code], names) for each in report.errors + report.warnings],
         "properties": {"model": report.model, "method": report.method, "sha256": report.sha256},
     }
     return msgspec.json.encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
@@ -46,7 +51,9 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, rule: int, name: str) -> dict[str, Any]:
+def _result(finding: Finding, rule: int, names: Mapping[str, str]) -> dict[str, Any]:
+    name = names[finding.file]
+    seen = names["training"] if finding.code in _ACROSS else name
     place = f" (at {finding.path})" if finding.path else ""
     result = {
         "ruleId": finding.code,
@@ -56,12 +63,12 @@ def _result(finding: Finding, rule: int, name: str) -> dict[str, Any]:
         "locations": [_location(name, finding.line)],
     }
     if finding.related:
-        result["relatedLocations"] = [_location(name, line) for line in finding.related]
+        result["relatedLocations"] = [_location(seen, line) for line in finding.related]
     return result
 
 
 def _location(name: str, line: int | None) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": name.replace("\\", "/")}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(name.replace("\\", "/"))}}
     if line is not None:
         place["region"] = {"startLine": line}
     return {"physicalLocation": place}
