@@ -3,8 +3,8 @@
 import gzip
 
 import pytest
-import zstandard
 
+from service.store.encodings import zstd
 from tests.api.conftest import Api
 from tests.check.hostile import FILES, PLAIN, Hostile
 
@@ -15,7 +15,7 @@ TAKEN = [file for file in FILES if file.whole or file.name.startswith(("lists-",
 def test_hostile_files_are_kept_as_they_are_or_refused(api: Api, encoding: str) -> None:
     for file in TAKEN:
         data = file.data()
-        packed = {"identity": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}[encoding](data)
+        packed = {"identity": bytes, "gzip": gzip.compress, "zstd": zstd.compress}[encoding](data)
         answer = api.http.post("/v1/datasets", content=packed, headers={"content-encoding": encoding})
         assert answer.status_code in (200, 400), (file.name, answer.text)
         if answer.status_code == 200:

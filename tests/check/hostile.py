@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-import zstandard
+from service.store.encodings import zstd
 
 GOOD = [
     json.dumps({"messages": [{"role": "user", "content": f"What is {n}?"}, {"role": "assistant", "content": f"{n}."}]})
@@ -198,7 +198,7 @@ def containers() -> Iterator[Hostile]:
     big = PLAIN * 50
     packed = {
         "gzip": gzip.compress(big), "gzip-cut": gzip.compress(big)[:99], "gzip-bomb": gzip.compress(bytes(64 << 20)),
-        "zstd": zstandard.compress(big), "zstd-bomb": zstandard.compress(bytes(64 << 20)), "bzip2": bz2.compress(big),
+        "zstd": zstd.compress(big), "zstd-bomb": zstd.compress(bytes(64 << 20)), "bzip2": bz2.compress(big),
         "xz": lzma.compress(big), "zip": b"PK\x03\x04" + zlib.compress(big),
         "parquet": b"PAR1" + random.Random(1).randbytes(9999),
         "pickle": pickle.dumps(GOOD), "elf": b"\x7fELF" + bytes(999),
