@@ -74,6 +74,7 @@ _COMMON = frozenset(_LANGUAGES)
 _WORD = re.compile(r"[^\W\d_]+")
 _VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
 _LEAST_VIETNAMESE = 4
+_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalpha() else " " for code in range(128)}
 _NAMED = re.compile(
     r"(?i)translat|übersetz|traduc|traduz|tradui|traduire|翻訳|訳して|翻译|번역|перевед"
     r"|how do you say|\b(?:in|into|to) (?:\w+ )?(?:english|german|french|spanish|italian"
@@ -116,7 +117,7 @@ def _script_of(head: str) -> str | None:
 def _latin(head: str) -> str | None:
     votes: dict[str, int] = {}
     low = head.lower()
-    words = set(_WORD.findall(low))
+    words = set(head.translate(_ASCII_WORDS).split() if head.isascii() else _WORD.findall(low))
     for word in _COMMON & words:
         for language in _LANGUAGES[word]:
             votes[language] = votes.get(language, 0) + 1

@@ -41,8 +41,8 @@ def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
     if not last or last in _CLOSED or not (last.isalnum() or last in _OPEN):
         return ""
     line = text[text.rfind("\n") + 1 :].lstrip()
-    words = line.split()
-    if not words or _NO_PROSE & set(words[-1]) or _UNMARKED.match(last):
+    words = line.rsplit(None, _LAST_LINE_WORDS)  # the last ones, and one piece more where there are more
+    if not _NO_PROSE.isdisjoint(words[-1]) or _UNMARKED.match(last):
         return ""
     listed = line[0] in "-*•|#>" or line[0].isdigit()
     if words[-1] in _NEVER_LAST or (last in _OPEN and not listed):
@@ -95,9 +95,10 @@ class AnswerRules:
                     self._note_end(line, answer)
             else:
                 self._note_short(line, answer.strip())
-            least = _LONG if answer.isascii() else _WIDE_LONG
-            if len(answer) >= least and self._answers <= LANGUAGES_LOOKED_AT:
-                self._note_language(line, question, answer)
+            if self._answers <= LANGUAGES_LOOKED_AT:
+                least = _LONG if answer.isascii() else _WIDE_LONG
+                if len(answer) >= least:
+                    self._note_language(line, question, answer)
 
     def _note_end(self, line: int, answer: str) -> None:
         how = ends_open(answer)
