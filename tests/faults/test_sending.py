@@ -4,12 +4,18 @@ Mutations that these tests catch: `Files._look_up` finding nothing (U2); `UPLOAD
 left out of the job's error (U3).
 """
 
+import asyncio
+
 from service.core.jobs import Job
+from service.store import keys
 from service.store.blobs import content_key
 from tests.faults.remote_bench import RemoteBench
-from tests.providers.upstream import DROP, error
+from tests.faults.world import until
+from tests.providers.upstream import DROP, HANG, error
+from workers.look import Looker
 from workers.providers.protocol import Upload
 from workers.providers.registry import Providers
+from workers.steps import STEPS
 
 CREATE = ("POST", "/fine_tuning/jobs")
 NOT_READY = error(400, "File file-1 is not ready", param="training_file")
@@ -38,6 +44,26 @@ async def test_u2_a_file_whose_answer_was_lost_is_adopted(rig: RemoteBench) -> N
     rig.upstream.fail("POST", "/files", DROP, executed=True)
     job = await rig.drive(await rig.remote_job())
     assert job.remote.job_id is not None
+    assert len(rig.upstream.sent("POST", "/files")) == 1
+
+
+async def test_u1_an_upload_whose_lease_is_lost_is_dropped_and_its_file_taken_by_the_next_worker(
+    rig: RemoteBench,
+) -> None:
+    job = await rig.remote_job()
+    member = f"job:{job.id}"
+    while (await rig.read(job)).step != "uploading":
+        await rig.look(member)
+    rig.upstream.fail("POST", "/files", HANG, executed=True)
+    first, second = (Looker(rig.looker._context, STEPS, lease_s=0.9) for _ in range(2))  # pyright: ignore[reportPrivateUsage]
+    uploading = asyncio.create_task(first.look(member))
+    await until(lambda: asyncio.sleep(0, bool(rig.upstream.files)), "the file is there")
+    await rig.runtime.redis.delete(keys.lease(member))  # as if the worker had been frozen for as long
+    await uploading
+    assert await rig.counted("step_attempts_total", result="lease_lost") == 1
+    await second.look(member)
+    sent = await rig.read(job)
+    assert (sent.step, sent.remote.training_file) == ("creating", "file-1")
     assert len(rig.upstream.sent("POST", "/files")) == 1
 
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from service.core import clock
 from service.core.webhooks import PATIENCE_S, WebhookDelivery, give_up, next_round
 from service.store import counters, webhook_keys
+from service.store.invariants import violations
 from service.store.webhooks import WebhookStore
 from tests.webhooks.conftest import endpoint, message, send, settle
 from tests.webhooks.receiver import FaultyReceiver
@@ -266,3 +267,25 @@ async def test_r7_a_delivery_that_only_a_newer_version_can_read_is_left_to_it(
     await redis.zadd(webhook_keys.DUE, {one.id: 1.0})
     await settle(deliverer)
     assert len(receiver.ledger) == 2
+
+
+@pytest.mark.parametrize("path", ["/slow", "/hang", "/status/410"])
+async def test_w4_an_endpoint_deleted_during_a_try_leaves_nothing_to_do(
+    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer, path: str
+) -> None:
+    one = endpoint(receiver.url(path))
+    await store.create(one, 1.0)
+    await send(redis, message(), message())
+    await deliverer.look()
+    await deliverer.look()
+    await receiver.wait_for(1, path)
+    await store.delete(one.id)
+    await deliverer.idle()
+    await redis.zadd(webhook_keys.DUE, {one.id: 1.0})
+    for row, _ in await redis.zrange(webhook_keys.LANE + one.id, 0, -1, withscores=True):
+        await redis.zadd(webhook_keys.LANE + one.id, {row: 1.0})
+    await redis.hdel(webhook_keys.health(one.id), "hold_until")
+    await settle(deliverer)
+    assert len(receiver.ledger) == 1
+    assert (await store.deliveries.backlog()).pending == 0
+    assert await violations(redis) == []
