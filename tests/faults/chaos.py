@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 
 from tests.e2e.processes import descendants
@@ -17,6 +17,8 @@ WRITES = ("POST", "/(files|fine_tuning/jobs)")
 
 
 _NOBODY_S = 30.0
+_ORPHANS = 8
+"""How many work on at most without a supervisor; where the product runs they die with it."""
 
 
 class Chaos:
@@ -31,6 +33,7 @@ class Chaos:
             "deliver": [self._grow("deliver") for _ in range(2)],
             "api": [self._grow("api")],
         }
+        self._orphans: deque[Tree] = deque()
         self.dealt: Counter[str] = Counter()
 
     def break_the_provider(self, share: float) -> None:
@@ -79,6 +82,9 @@ class Chaos:
                 tree.kill()
             case _:
                 _end(tree.leader)
+                self._orphans.append(tree)
+                if len(self._orphans) > _ORPHANS:
+                    self._orphans.popleft().kill()
         self._trees[role][number] = self._grow(role)
 
     def _grow(self, role: str) -> Tree:
@@ -86,10 +92,8 @@ class Chaos:
 
     def end_orphans(self) -> None:
         """Kill what the chaos left without a supervisor."""
-        led = {tree.leader for trees in self._trees.values() for tree in trees}
-        for tree in self._world.trees:
-            if tree.leader not in led:
-                tree.kill()
+        while self._orphans:
+            self._orphans.popleft().kill()
 
 
 async def _at_work(tree: Tree) -> bool:

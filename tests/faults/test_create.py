@@ -1,6 +1,8 @@
 """C1 to C4 of reliability §3: one job posted is one job at the provider, whatever becomes of the call."""
 
 import asyncio
+import contextlib
+import itertools
 import os
 import random
 import signal
@@ -42,18 +44,19 @@ class Crew:
     async def work(self, job_ids: list[str], what: str, timeout_s: float = 240) -> None:
         """Work until every job is adopted."""
         tasks: set[asyncio.Task[None]] = set()
+        open_ids = set(job_ids)
 
         async def is_done() -> bool:
-            try:
+            with contextlib.suppress(RedisError):  # so much to do in one loop may miss an answer; a ticker goes on, too
                 found, _ = await self._world.runtime.due.take(64, LEASE_S)
-            except RedisError:  # a loop with this much to do may miss an answer; a ticker goes on, too
-                return False
-            for member in found:
-                task = asyncio.create_task(self._look(member))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-            jobs = await self._world.runtime.jobs.get_many(job_ids)
-            return all(job.remote.job_id is not None or job.is_terminal for job in jobs)
+                for member in found:
+                    task = asyncio.create_task(self._look(member))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                some = list(itertools.islice(open_ids, 50))
+                jobs = await self._world.runtime.jobs.get_many(some)
+                open_ids.difference_update(job.id for job in jobs if job.remote.job_id is not None or job.is_terminal)
+            return not open_ids
 
         try:
             await until(is_done, what, timeout_s=timeout_s)
@@ -91,13 +94,13 @@ async def ready_to_create(world: World, count: int) -> list[str]:
 async def test_c1_a_thousand_creates_of_which_a_quarter_is_done_and_then_fails(
     short_folder: Path, trees: Nursery
 ) -> None:
-    quick = {"settle_s": 3.0, "request_timeout_s": 1.0}
+    quick = {"settle_s": 8.0, "request_timeout_s": 2.0}
     async with shop(short_folder, trees, Pace(list_lag_s=0.5), **quick) as world:
         plan = world.provider.plan
         plan.by_chance(*CREATE, 0.25, "drop", "hang", "cut", "408", "409", "500", "502", "503", "html")
         plan.by_chance(*CREATE, 0.13, "500 before", "429", "drop before")
         ids = await ready_to_create(world, 1000)
-        crew = Crew(world, size=48, deaths=0.05)
+        crew = Crew(world, size=32, deaths=0.05)
         await crew.work(ids, "all are created", timeout_s=400)
         assert crew.died > 50
         assert sum(plan.injected.values()) > 300
