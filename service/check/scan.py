@@ -2,7 +2,7 @@
 
 The hints of a group are one automaton, so that a rule more costs next to nothing: 5 to 8 ms a MB by RE2 for both
 groups on real text (measured on a busy machine; all hints in one automaton took 44 to 100). What very many lines have,
-addresses and long numbers, is found by comparing bytes, 1 to 2 ms a MB, and keeps off RE2, which stops at each such
+addresses and long numbers, is found by comparing bytes, 2 to 3 ms a MB, and keeps off RE2, which stops at each such
 line. Where RE2 is missing, Python's own module reads the same hints at some 100 kB a second.
 """
 

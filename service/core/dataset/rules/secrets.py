@@ -35,7 +35,7 @@ _NAMES = {
     "s": r"ecret(?:[ _-]?(?:access[ _-]?)?key)?|ession[ _-]?(?:key|token)",
     "パ": r"スワード",
 }
-"""By their first letters: a pattern that begins with a set of these is searched three times as fast."""
+"""By their first letters: a pattern that begins with a set of these takes two thirds of the time or less."""
 
 _NAMED = "|".join(f"{first}(?:{rest})" for first, rest in _NAMES.items())
 _NAMED_BEHIND = "|".join(f"(?<={first})(?:{rest})" for first, rest in _NAMES.items())
