@@ -10,6 +10,9 @@ from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.values import Json, is_list, is_object, kind_of
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_OPENED = 300
+"""Lists and objects in a line up to which it can't be nested too deep."""
+
 _SPACED_KEY = re.compile(rb'"[ \t\r]+:')
 _decode = msgspec.json.Decoder(Json).decode
 _encode = msgspec.json.Encoder().encode
@@ -66,7 +69,7 @@ def _plain(raw: bytes) -> Json | None:
 
     Every member ends in `":`. Where the line has as many of these as what was read from it, none was given twice.
     """
-    if _SPACED_KEY.search(raw):
+    if _SPACED_KEY.search(raw) or raw.count(b"[") + raw.count(b"{") > _OPENED:
         return None
     try:
         value = _decode(raw)

@@ -81,6 +81,9 @@ _JSON = (
     ),
     planted("deep", "nesting_too_deep", lambda _: '{"messages":' + "[" * 5000 + "]" * 5000 + "}"),
     planted(
+        "six hundred deep", "nesting_too_deep", _text(lambda text: f'{text[:-1]},"tools":{"[" * 600}{"]" * 600}}}')
+    ),
+    planted(
         "Latin-1",
         "not_utf8",
         lambda line: json.dumps(answering("Un café.")(line), ensure_ascii=False).encode("latin-1"),
