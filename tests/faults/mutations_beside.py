@@ -1,4 +1,4 @@
-"""Mutants of what stands beside the pipeline: checks, webhooks in and out, `fsck`. See `tests.faults.mutations`."""
+"""More mutants: checks, webhooks, `fsck`, lost replies, wishes during calls. See `tests.faults.mutations`."""
 
 BESIDE: tuple[tuple[str, str, str, str, str], ...] = (
     (
@@ -112,6 +112,41 @@ BESIDE: tuple[tuple[str, str, str, str, str], ...] = (
         "min(self.before, self.after) - self.moves <= number <= max(self.before, self.after) + self.moves",
         "number == self.after",
         "tests/faults/test_fsck.py -k at_work",
+    ),
+    (
+        "R7 unreadable delivery dropped",
+        "workers/deliver.py",
+        "            if row is None and await self._queue.is_kept(claim.id):\n",
+        "            if False:\n",
+        "tests/webhooks/test_deliver.py -k r7",
+    ),
+    (
+        "A1 lost reply a conflict",
+        "service/store/jobs.py",
+        "        if raw != _encoder.encode(job):\n",
+        "        if True:\n",
+        "tests/faults/test_lost_replies.py -k a1",
+    ),
+    (
+        "C2 answer lost to a wish",
+        "workers/steps/create.py",
+        "found.remote != intended.remote:",
+        "True:",
+        "tests/faults/test_create.py -k wish_during",
+    ),
+    (
+        "C6 doubts forgotten",
+        "workers/steps/create.py",
+        "(job.remote.tries or job.remote.doubts)",
+        "job.remote.tries",
+        "tests/faults/test_duplicates.py -k during_a_pause",
+    ),
+    (
+        "C5 a budget each",
+        "workers/providers/gate.py",
+        "    parts = (base_url, ",
+        "    parts = (name, base_url, ",
+        "tests/faults/test_credentials.py -k two_providers",
     ),
 )
 """Name with its row, file, text, what it becomes, and the tests that must then fail."""
