@@ -62,7 +62,8 @@ async def test_soak(short_folder: Path, trees: Nursery) -> None:
         )
         print(f"the last job ended {time.monotonic() - stopped:.0f} s after the chaos")
         chaos.end_orphans()
-        jobs = await world.runtime.jobs.get_many(ids)
+        jobs = await world.jobs(ids)
+        assert len(jobs) == JOBS
         assert {job.status for job in jobs} == {"succeeded"}
         assert len(world.provider.ledger.creates) == len(ids) == JOBS
         assert (chaos.dealt["worker"], chaos.dealt["ticker"], chaos.dealt["redis"]) == KILLS
