@@ -170,7 +170,7 @@ async def loading(api: Proxied) -> AsyncIterator[None]:
 
 
 ANSWERED_WITHIN_S = 6.0
-"""Two seconds are promised, and a sound machine answers in 1.6 at most; without a limit it takes a minute."""
+"""Two seconds are promised: 1.62 s was the longest where nothing else ran, 2.24 s on a busy machine. Hanging is longer."""
 
 
 @pytest.mark.parametrize("fault", [down, read_only, full, frozen, loading], ids=lambda fault: fault.__name__)

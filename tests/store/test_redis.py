@@ -41,6 +41,8 @@ async def test_a_server_that_would_lose_work_is_named_with_its_mend(
 
 
 async def test_a_frozen_or_missing_server_is_an_error_within_two_seconds(redis: Redis, redis_url: str) -> None:
+    limits = connect(redis_url).connection_pool.connection_kwargs
+    assert limits["socket_timeout"] == limits["socket_connect_timeout"] == 1.5
     await redis.client_pause(900)
     with pytest.raises(RedisError):
         await connect(redis_url, timeout_s=0.1).get("x")

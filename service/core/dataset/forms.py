@@ -55,10 +55,11 @@ def form_of_file(lines: Sequence[Json], method: str) -> Form:
     for line in lines:
         if (form := form_of(line)) is not None:
             votes[form] = votes.get(form, 0) + 1
-    if not votes:
-        return _EXPECTED.get(method, "chat")
     expected = _EXPECTED.get(method, "chat")
-    winner = max(votes, key=lambda form: (votes[form], form == ("chat" if expected == "reinforcement" else expected)))
+    if not votes:
+        return expected
+    voted = "chat" if expected == "reinforcement" else expected
+    winner = max(votes, key=lambda form: (votes[form], form == voted))
     if winner != "chat":
         return winner
     prompts = sum(_is_prompt(line, method) for line in lines if "messages" in line)
@@ -126,7 +127,7 @@ def _judge_preference(line: PreferenceLine, found: Found) -> None:
     judge_tools(line.input.messages, line.input.tools, found, path="input.")
     judge_side(line.preferred_output, found, "preferred_output", "missing_preferred")
     judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
-    if type(line.input.messages[-1:][0] if line.input.messages else None) is Assistant:
+    if line.input.messages and type(line.input.messages[-1]) is Assistant:
         found.append(Defect("consecutive_roles", "preferred_output", "the input ends with an answer already"))
     if line.preferred_output and _said(line.preferred_output) == _said(line.non_preferred_output):
         found.append(Defect("identical_preference", "non_preferred_output", "both sides hold the same answer"))
