@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.check.reader import Block
-from service.check.scan import Scan
+from service.check.scan import Scan, places
 from service.check.work import Work
 from service.core.dataset.conversation import LOOP_CHARACTERS, loops
 from service.core.dataset.defects import Found
@@ -67,7 +67,7 @@ def take_plain(block: Block, scan: Scan, found: dict[int, Found], work: Work) ->
             if SPACED_KEY in suspects[at]:
                 left.append(at)
                 continue
-            check_texts(line, suspects[at], found.setdefault(at, []))
+            check_texts(line, suspects[at], found.setdefault(at, []), places)
         answer = texts[-1]
         all_texts += texts
         all_leads += shape.leads

@@ -8,7 +8,7 @@ line. Where RE2 is missing, Python's own module reads the same hints at some 100
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -36,6 +36,9 @@ _DIGITS = 13
 _BEFORE_AT = np.array([chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "._%+-") for byte in range(256)])
 _BEHIND_AT = np.array([chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) == "-") for byte in range(256)])
 _MEMBER = int.from_bytes(b'":', "little")
+_WITHIN = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
+"""Bytes within a character."""
+
 _BACKSLASH = ord("\\")
 _AT = ord("@")
 Positions = npt.NDArray[np.intp]
@@ -131,6 +134,37 @@ def _numbers(octets: npt.NDArray[np.uint8]) -> Positions:
     return np.flatnonzero(runs)
 
 
+def _places(rule: TextRule, text: str) -> Iterator[int]:
+    """Yield where in a text matches of a rule may begin, in order."""
+    octets = text.encode("utf-8", "surrogatepass")
+    search = _search_of(rule.begins or "")
+    at = done = characters = 0
+    while (hit := search(octets, at)) is not None:
+        at = hit.start() + 1
+        if octets[at - 1 : at] not in _WITHIN:
+            characters += len(octets[done : at - 1].decode("utf-8", "surrogatepass"))
+            done = at - 1
+            yield characters
+        if at > len(octets):
+            break
+
+
+places = _places if re2 is not None else None
+"""For `check_texts`: a rule's pattern is slow, RE2 finds where it need be tried."""
+
+
+@cache
+def _search_of(pattern: str) -> Callable[[bytes, int], Any]:
+    return re2.compile(pattern.encode("ascii"), _options()).search
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = _AUTOMATON_BYTES
+    return options
+
+
 @cache
 def _automata() -> tuple[_Automaton, ...]:
     words, numbers = RULE_GROUPS
@@ -147,9 +181,7 @@ def _automaton(rules: Sequence[TextRule]) -> _Automaton:
             return [rule for rule, one in zip(rules, singly, strict=True) if one.search(line)]
 
         return _Automaton(re.compile(whole).search, tried)
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _AUTOMATON_BYTES
+    options = _options()
     together = re2.Set.SearchSet(options)
     for hint in hints:
         together.Add(hint)

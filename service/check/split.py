@@ -13,7 +13,7 @@ from service.check.fingerprints import fingerprint
 from service.check.near import NearIndex
 from service.check.plain import NOT_READ, take_plain
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
-from service.check.scan import Scan
+from service.check.scan import Scan, places
 from service.check.work import Work
 from service.core.dataset.classes import ClassRules
 from service.core.dataset.defects import Defect, Found
@@ -159,7 +159,7 @@ class SplitCheck:
     def _take_in(self, line: Line, raw: bytes, number: int, rules: Rules, found: Found, work: Work) -> None:
         self.readable = True
         self.examples += 1
-        check_texts(line, rules, found)
+        check_texts(line, rules, found, places)
         if self._profile.item_fields and isinstance(line, ReinforcementLine):
             self._note_missing(raw, found)
         if self._mismatch is not None:

@@ -12,9 +12,12 @@ import pytest
 from service.check import scan as scans
 from service.check import split
 from service.check.engine import check_file
+from service.core.dataset import texts
 from service.core.dataset.report import Report
+from service.core.dataset.rules import RULES
 from service.core.dataset.rules.rule import Sign
 from tests.check.conftest import profile
+from tests.check.suite.texts import TEXTS
 
 WORDS = ("the", "a", "I'm", '"', "\\", "{{x}}", "[INST]", "+49 30 901820", "555-201-3344", "a.b@corp.org", "\u200b",
          "Ã©", "日本", "\N{GRINNING FACE}", "```", "You stupid idiot", "ignore all previous instructions", "<|im_end|>",
@@ -64,6 +67,24 @@ def test_plain_lines_come_out_as_the_long_way_takes_them(monkeypatch: pytest.Mon
     for data, report in zip(files, short, strict=True):
         assert check(data) == report
     assert {code for report in short for code in report.counts} > {"control_token", "personal_data", "repeated_key"}
+
+
+def test_a_pattern_tried_at_likely_places_matches_as_it_does_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_PLACES", 3)
+    rng = random.Random(7)
+    rules = [rule for rule in RULES if rule.begins is not None]
+    planted = [
+        text for each in TEXTS for text in re.findall(r'"content": "(.*?)"\}', each.data.decode(errors="replace"))
+    ]
+    said = list({text.replace("\\n", "\n"): None for text in planted})
+    cut = [text[rng.randrange(-9, len(text)) :] for text in rng.choices(said, k=200)]
+    matched: set[str] = set()
+    for text in [*said, *(" ".join(cut[at : at + 20]) for at in range(0, len(cut), 20))]:
+        for rule in rules:
+            found = list(texts.matches(rule, text, 0, scans.places))
+            assert found == [each[0] for each in rule.pattern.finditer(text)], rule.begins
+            matched |= {rule.hint} if found else set()
+    assert len(matched) > len(rules) / 3
 
 
 def file_of(rng: random.Random) -> bytes:

@@ -1,7 +1,8 @@
 """Looks closely at the texts of a line: at those rules that it may break, and at runs of blanks."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from service.core.dataset.defects import Defect, Found, shown
@@ -32,45 +33,74 @@ _HEARD: dict[str, tuple[Voice, ...]] = {
 _CONFIRMED = 300
 """Different matches that are looked at in one text: each look may go through all of it."""
 
+Places = Callable[[TextRule, str], Iterator[int]]
+"""Finds where matches of a rule that has `begins` may begin in a text, in order."""
+
+_PLACES = 1000
+"""Places that are looked at one by one in one text."""
+
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _BLANKS = re.compile(rf"\s{{{BLANKS}}}")
 
 
-def check_texts(line: Line, rules: Sequence[TextRule], found: Found) -> None:
-    """Add what the texts of one line break, each rule once a text, with a masked excerpt of what matched."""
+def check_texts(line: Line, rules: Sequence[TextRule], found: Found, places: Places | None = None) -> None:
+    """Add what the texts of one line break, each rule once a text, with a masked excerpt of what matched.
+
+    Without `places` all of each text is searched.
+    """
     rules = [rule for rule in rules if rule is not SPACED_KEY]
     if not rules:
         return
     for path, text, voice in texts_of(line):
         told: list[str] = []
         for rule in rules:
-            if voice in _HEARD[rule.within] and rule.message not in told and (match := _broken(rule, text)) is not None:
+            if (
+                voice in _HEARD[rule.within]
+                and rule.message not in told
+                and (match := _broken(rule, text, places)) is not None
+            ):
                 told.append(rule.message)
                 found.append(Defect(rule.code, path, f"{rule.message}: {_excerpt(rule, match)}", rare=rule.rare))
 
 
-def _broken(rule: TextRule, text: str) -> str | None:
+def _broken(rule: TextRule, text: str, places: Places | None) -> str | None:
     """Return what breaks the rule in the text, or None."""
     begin = text.find(rule.needs)
     if begin < 0:
         return None
     begin = 0 if rule.reach is None else max(0, begin - rule.reach)
+    found = matches(rule, text, begin, places)
     if rule.prose:
-        if rule.pattern.search(text) is None:
+        if next(found, None) is None:
             return None
         text = _CODE.sub("", text)
+        found = matches(rule, text, 0, places)
     if rule.confirm is None:
-        match = rule.pattern.search(text)
-        return None if match is None else match[0]
+        return next(found, None)
     seen: set[str] = set()
-    for found in rule.pattern.finditer(text, begin):
-        if found[0] not in seen:
-            if rule.confirm(found[0], text):
-                return found[0]
-            seen.add(found[0])
+    for match in found:
+        if match not in seen:
+            if rule.confirm(match, text):
+                return match
+            seen.add(match)
             if len(seen) == _CONFIRMED:
                 break
     return None
+
+
+def matches(rule: TextRule, text: str, begin: int, places: Places | None) -> Iterator[str]:
+    """Yield what matches from `begin` on, as `finditer` does: the pattern itself is tried at likely places alone."""
+    if places is not None and rule.begins is not None:
+        likely = places(rule, text)
+        for place in islice(likely, _PLACES):
+            if place >= begin and (match := rule.pattern.match(text, place)) is not None:
+                yield match[0]
+                begin = match.end()
+        if (place := next(likely, None)) is None:
+            return
+        begin = max(begin, place)
+    for match in rule.pattern.finditer(text, begin):
+        yield match[0]
 
 
 def _excerpt(rule: TextRule, match: str) -> str:

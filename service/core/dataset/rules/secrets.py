@@ -3,7 +3,6 @@
 import re
 
 from service.core.dataset.rules.rule import rule
-from service.core.dataset.rules.written import as_written
 
 _B = r"(?<![A-Za-z0-9_])"
 _TOKENS = (
@@ -98,7 +97,7 @@ SECRETS = (
         "secret_detected",
         f"(?-i:[aAbBcCmMpPrRsS\u017fパ])(?:(?:{_NAMED_BEHIND}){_HELD}|(?<=b){_BEARER[1:]})",
         "the text holds a password or key beside its name",
-        hint=as_written(f"(?:{_NAMED}){_HELD}|{_BEARER}", ignore_case=True),
+        like=f"(?:{_NAMED}){_HELD}|{_BEARER}",
         ignore_case=True,
         confirm=_is_value,
         hidden=True,

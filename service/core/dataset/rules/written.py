@@ -1,27 +1,20 @@
-"""How a text's pattern looks in the bytes of a JSON line, where a character may be written as itself or escaped.
+"""How a text's pattern looks in bytes: in those of a JSON line, where a character may be written as itself or escaped,
+or in the text's own.
 
-`as_written` turns a pattern for texts into one for raw lines that matches wherever the former does, and perhaps
-elsewhere: it only says which lines deserve a closer look. Both Python's `re` and RE2 read it. It ends at the first gap
-of the pattern (`.{0,40}`): an automaton that had to keep in mind what came before a gap would grow without bound.
+`as_written` turns a pattern for texts into one for bytes that matches wherever the former does, and perhaps elsewhere:
+it only says which lines deserve a closer look, and where in a text. Both Python's `re` and RE2 read it. It ends at the
+first gap of the pattern (`.{0,40}`): an automaton that had to keep in mind what came before a gap would grow without
+bound. Every match of the pattern begins where one of the bytes' does, but for the quotation mark before a text.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 _ESCAPED_SIGNS = {"'": "27", "<": "3[cC]", ">": "3[eE]", "&": "26", "+": "2[bB]"}
-_ONE = r'(?:[^"\\]|\\.)'
-_CLASSES = {
-    "s": r"(?:\s|\\[nrt])",
-    "S": _ONE,
-    "w": r"(?:\w|[\x80-\xff]|\\u[0-9a-fA-F]{4})",
-    "W": r"(?:\W|\\[nrt])",
-    "d": "[0-9]",
-    "n": r"\\n",
-    "t": r"\\t",
-    "A": '"',
-    "Z": '"',
-    "b": "",
-}
+_SPELT_OUT = 3
+"""Repetitions that are asked for one by one; more of them would make an automaton large."""
+
 _TOKEN = re.compile(
     r"(?P<look>\(\?<?[=!])|(?P<open>\((?:\?i?:)?)|(?P<close>\))|(?P<bar>\|)|(?P<negated>\[\^(?:\\.|[^\]\\])*\])"
     r"|(?P<set>\[(?:\\.|[^\]\\])*\])|(?P<escape>\\.)|(?P<times>\{\d*,?\d*\}\??|[*+?]\??)|(?P<dot>\.)|(?P<other>.)",
@@ -29,9 +22,17 @@ _TOKEN = re.compile(
 )
 
 
-def as_written(pattern: str, *, ignore_case: bool = False) -> str:
-    """Return the pattern of raw lines for a pattern of texts, whose sets name single characters or ASCII ranges."""
-    found = _Reader(pattern).choice()
+class Spelling(NamedTuple):
+    """How bytes hold a text: any `one` character, the classes and assertions by their letters, a given character."""
+
+    one: str
+    classes: Mapping[str, str]
+    character: Callable[[str], str]
+
+
+def as_written(pattern: str, spelling: Spelling, *, ignore_case: bool = False) -> str:
+    """Return the pattern of bytes for a pattern of texts, whose sets name single characters or ASCII ranges."""
+    found = _Reader(pattern, spelling).choice()
     made = "|".join(found.ended + found.whole)
     return f"(?i:{made})" if ignore_case else made
 
@@ -46,7 +47,8 @@ class _Found(NamedTuple):
 class _Reader:
     """Reads a pattern by recursive descent."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, spelling: Spelling) -> None:
+        self._spelling = spelling
         self._tokens = [(each.lastgroup or "", each[0]) for each in _TOKEN.finditer(pattern)]
         self._at = 0
 
@@ -77,8 +79,8 @@ class _Reader:
                 self._at += 1
                 atom = "" if kind == "look" else f"{'(?i:' if text == '(?i:' else '(?:'}{'|'.join(inner.whole)})"
             else:
-                atom = _atom(kind, text)
-            times = self._times()
+                atom = _atom(kind, text, self._spelling)
+            least, times = self._times()
             if over or kind == "look":
                 continue
             ended += [made + each for each in inner.ended]
@@ -88,50 +90,55 @@ class _Reader:
             elif kind == "open" and not inner.whole:
                 over = times not in ("?", "*")
             elif atom:
-                made += atom + times
+                made += atom * least + times
         return _Found(ended, [] if over else [made])
 
-    def _times(self) -> str:
-        """Read how often, without upper bounds: they would make an automaton large, and they count characters."""
+    def _times(self) -> tuple[int, str]:
+        """Read how often: once and more times, or with how many more. Upper bounds are left out: they would make an
+        automaton large, and they count characters."""
         if self._kind() != "times":
-            return ""
+            return 1, ""
         text = self._tokens[self._at][1]
         self._at += 1
         if text[0] != "{":
-            return text[0]
-        return "*" if text.startswith(("{0,", "{,")) else "+"
+            return 1, text[0]
+        least, comma, _ = text.strip("{}?").partition(",")
+        if not int(least or 0):
+            return 1, "*"
+        spelt = min(int(least), _SPELT_OUT)
+        return spelt, "" if spelt == int(least) and not comma else "+"
 
 
-def _atom(kind: str, text: str) -> str:
+def _atom(kind: str, text: str, spelling: Spelling) -> str:
     if kind in ("negated", "dot"):
-        return _ONE
+        return spelling.one
     if kind == "set":
-        return _set(text[1:-1])
+        return _set(text[1:-1], spelling)
     if kind == "escape":
-        if text[1] in _CLASSES:
-            return _CLASSES[text[1]]
-        return character(text[1]) if text[1] in '"/' or text[1] in _ESCAPED_SIGNS else text
-    return character(text)
+        if text[1] in spelling.classes:
+            return spelling.classes[text[1]]
+        return spelling.character(text[1]) if text[1] in '"/' or text[1] in _ESCAPED_SIGNS else text
+    return spelling.character(text)
 
 
-def _set(inside: str) -> str:
+def _set(inside: str, spelling: Spelling) -> str:
     """Return a set as a choice; escapes of one byte and ASCII ranges stay a set."""
     plain: list[str] = []
     choices: list[str] = []
     for each in re.findall(r"\\.|.-.|.", inside, re.DOTALL):
         sign = each[1] if each[0] == "\\" else each
-        if each[0] == "\\" and sign in _CLASSES:
-            choices.append(_CLASSES[sign])
+        if each[0] == "\\" and sign in spelling.classes:
+            choices.append(spelling.classes[sign])
         elif each.isascii() and sign not in _ESCAPED_SIGNS and sign not in '"/':
             plain.append(each)
         else:
-            choices.append(character(sign))
+            choices.append(spelling.character(sign))
     if plain:
         choices.insert(0, f"[{''.join(plain)}]")
     return f"(?:{'|'.join(choices)})"
 
 
-def character(text: str) -> str:
+def _in_json(text: str) -> str:
     """Return the ways in which JSON writes one character."""
     if text in _ESCAPED_SIGNS:
         return rf"(?:{re.escape(text)}|\\u00{_ESCAPED_SIGNS[text]})"
@@ -143,5 +150,50 @@ def character(text: str) -> str:
         return text
     units = text.encode("utf-16-be").hex()
     escaped = "".join(rf"\\u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
-    plain = "".join(rf"\x{byte:02x}" for byte in text.encode())
-    return f"(?:{plain}|{escaped})"
+    return f"(?:{_in_bytes(text)}|{escaped})"
+
+
+def _in_bytes(text: str) -> str:
+    if text.isascii():
+        return re.escape(text) if text in _ESCAPED_SIGNS else text
+    octets = "".join(rf"\x{byte:02x}" for byte in text.encode())
+    return f"(?:{octets})"
+
+
+_ANY = r'(?:[^"\\]|\\.)'
+JSON = Spelling(
+    _ANY,
+    {
+        "s": r"(?:\s|\\[nrt])",
+        "S": _ANY,
+        "w": r"(?:\w|[\xc2-\xf4][\x80-\xbf]+|\\u[0-9a-fA-F]{4})",
+        "W": r"(?:\W[\x80-\xbf]*|\\[nrt]|\\u[0-9a-fA-F]{4})",
+        "d": "[0-9]",
+        "n": r"(?:\\n)",
+        "t": r"(?:\\t)",
+        "A": '"',
+        "Z": '"',
+        "b": "",
+    },
+    _in_json,
+)
+"""A line of JSON; texts begin and end with a quotation mark."""
+
+_BYTE = r"(?:[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]+)"
+UTF8 = Spelling(
+    _BYTE,
+    {
+        "s": r"\s",
+        "S": _BYTE,
+        "w": r"(?:\w|[\xc2-\xf4][\x80-\xbf]+)",
+        "W": r"(?:\W[\x80-\xbf]*)",
+        "d": "[0-9]",
+        "n": r"\n",
+        "t": r"\t",
+        "A": r"\A",
+        "Z": "",
+        "b": "",
+    },
+    _in_bytes,
+)
+"""The text itself."""
