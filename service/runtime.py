@@ -26,6 +26,7 @@ from service.store.redis import check_durability, connect
 from service.store.reports import ReportStore
 from service.store.sources import SourceStore
 from service.store.stages import StageStore
+from service.store.trials import TrialStore
 from service.store.uploads import UploadStore
 from service.store.webhooks import WebhookStore
 
@@ -48,6 +49,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     models: ModelStore
     reports: ReportStore
     sources: SourceStore
+    trials: TrialStore
     uploads: UploadStore
     webhooks: WebhookStore
     keys: ApiKeyStore
@@ -92,6 +94,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         models=ModelStore(redis),
         reports=ReportStore(redis, blobs),
         sources=SourceStore(redis, files),
+        trials=TrialStore(redis),
         uploads=UploadStore(redis),
         webhooks=WebhookStore(redis),
         keys=ApiKeyStore(redis),

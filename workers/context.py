@@ -11,6 +11,14 @@ from workers.providers.protocol import FineTuner
 from workers.providers.registry import Providers
 
 
+class Later(Exception):
+    """The step can't do its work now: look again in `due_in_s` seconds."""
+
+    def __init__(self, due_in_s: float) -> None:
+        super().__init__(f"again in {due_in_s:.0f} s")
+        self.due_in_s = due_in_s
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """One worker process's tools."""
 

@@ -13,7 +13,7 @@ from service.core.errors import Conflict, Unavailable
 from service.store import keys
 from service.store.counters import STEP_BUCKETS, WAIT_BUCKETS, count, observe
 from service.store.due import Claim, DueStore, LeaseLost
-from workers.context import Context, Step
+from workers.context import Context, Later, Step
 
 _log = logging.getLogger(__name__)
 
@@ -50,11 +50,21 @@ class Looker:
         result = await self._run(step, claim, object_id)
         await self._measure(kind, claim.waited_s, result, asyncio.get_running_loop().time() - began)
 
+    async def excuse(self) -> None:
+        """Say that this process is told to stop: if it is killed for taking too long, its work is not to blame."""
+        try:
+            await self._context.runtime.trials.excuse()
+        except RedisError as error:
+            _log.warning("look: %s; what is in hand was not excused", type(error).__name__)
+
     async def _run(self, step: Step, claim: Claim, object_id: str) -> str:
         try:
             async with _renewed(self._due, claim):
                 due_in_s = await step(self._context, claim, object_id)
             await self._settle(claim, due_in_s)
+        except Later as later:
+            await self._due.settle(claim, later.due_in_s)
+            return "later"
         except LeaseLost:
             _log.warning("look: lost the lease on %s; another worker has it", claim.member)
             return "lease_lost"

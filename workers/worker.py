@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ def main(settings: Settings, *, lease_s: float = LEASE_S) -> int:
         looker = _wait(loop, _open(settings, stack, lease_s))
         try:
             tasks.bind(lambda member: _wait(loop, looker.look(member)))
-            _rq_worker(connection).work(logging_level="WARNING")
+            _rq_worker(connection, lambda: _start(loop, looker.excuse())).work(logging_level="WARNING")
         finally:
             _wait(loop, stack.aclose())
     return 0
@@ -57,11 +58,16 @@ class PromptWorker(SimpleWorker):
     """RQ's worker, which after a long outage of Redis would sleep for up to a minute more while work is due."""
 
     max_connection_wait_time = 2.0
+    on_stop: Callable[[], object]
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Called by RQ at the first SIGTERM or SIGINT: what is in hand is finished, if time is given."""
+        self.on_stop()
 
 
-def _rq_worker(connection: BlockingRedis) -> PromptWorker:
+def _rq_worker(connection: BlockingRedis, on_stop: Callable[[], object]) -> PromptWorker:
     queue = Queue(tasks.QUEUE, connection=connection, serializer=tasks.SERIALIZER, job_class=tasks.LookMessage)
-    return PromptWorker(
+    worker = PromptWorker(
         [queue],
         connection=connection,
         serializer=tasks.SERIALIZER,
@@ -70,6 +76,8 @@ def _rq_worker(connection: BlockingRedis) -> PromptWorker:
         maintenance_interval=_TTL_S,
         log_job_description=False,
     )
+    worker.on_stop = on_stop
+    return worker
 
 
 @contextmanager
@@ -86,4 +94,8 @@ def _event_loop() -> Generator[asyncio.AbstractEventLoop]:
 
 
 def _wait(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _T]) -> _T:
-    return asyncio.run_coroutine_threadsafe(work, loop).result()
+    return _start(loop, work).result()
+
+
+def _start(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
+    return asyncio.run_coroutine_threadsafe(work, loop)

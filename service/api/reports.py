@@ -10,6 +10,7 @@ from service.api.files import check_content, find_dataset
 from service.api.replies import Headers, Reply, json_reply
 from service.api.report_requests import own_report, requested
 from service.api.waiting import settled
+from service.core import trials
 from service.core.dataset.markdown import to_markdown
 from service.core.dataset.page import to_html
 from service.core.dataset.report import Report
@@ -68,9 +69,11 @@ async def _arrived(request: HttpRequest, file_id: str) -> tuple[FileRecord, Head
 
 
 def _check_sound(record: FileRecord) -> None:
-    """Raise InvalidRequest for a dataset that was refused without a report: its stored bytes have changed."""
+    """Raise InvalidRequest for a dataset that was rejected without a report: changed bytes, or no worker to live."""
     if record.status == "error" and record.report_key is None:
-        raise InvalidRequest(record.status_details or "The dataset can't be read.", param="id", code="dataset_corrupt")
+        raise InvalidRequest(
+            record.status_details or "The dataset can't be read.", param="id", code=record.rejected_for
+        )
 
 
 async def report_of(request: HttpRequest, record: FileRecord, asked: ReportRequest) -> tuple[Report | None, Headers]:
@@ -85,5 +88,7 @@ async def report_of(request: HttpRequest, record: FileRecord, asked: ReportReque
     own = own_report(record, runtime.settings.default_model)
     if asked.digest == own.digest and record.status == "uploaded":  # its own check is under way
         return await settled(request, asked.digest, read, lambda found: found is not None)
+    if await runtime.trials.is_given_up(trials.check_of(record.id)):
+        raise InvalidRequest(trials.message(trials.CHECKING), param="id", code=trials.LOST)
     await runtime.reports.ask(asked)
     return await settled(request, asked.digest, read, lambda found: found is not None)

@@ -27,7 +27,8 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     A dataset that is made of others (its `derivation`), or fetched from `source` (an address without what may be secret
     in it), has no content until that is done: `sha256` is "" and `bytes` 0, and so they stay where it failed.
     `asked_model` and `asked_method` are what the client wanted it checked against. What the check found (`format`,
-    `examples`, `valid`, the counts, and `report_key`, the report's blob) is None until it is known.
+    `examples`, `valid`, the counts, and `report_key`, the report's blob) is None until it is known; `rejected_for` is
+    the error code of one that was rejected without a report.
     """
 
     id: str
@@ -51,6 +52,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     error_count: int | None = None
     warning_count: int | None = None
     report_key: str | None = None
+    rejected_for: str | None = None
 
     @property
     def has_content(self) -> bool:

@@ -151,6 +151,11 @@ def source_slot(number: int) -> str:
     return f"tw:source:slot:{number}"
 
 
+def trial(name: str) -> str:
+    """Key of who is at work that may end its worker, and of how many it has lost."""
+    return f"tw:trial:{name}"
+
+
 def report(digest: str) -> str:
     """Key of the request for a report that is not made yet."""
     return f"tw:report:{digest}"

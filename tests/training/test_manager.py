@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.processes import is_alive
 from tests.training.conftest import ROOT, MakeRun, colours, losses, wait_until, write
 from workers.training.local_models import runs_folder
 from workers.training.manager import TrainManager, serve
@@ -134,7 +135,7 @@ def test_runs_die_with_a_killed_manager_and_go_on_under_the_next(make_run: MakeR
     pid = run.state().pid
     first.kill()
     first.wait()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text(), 5)
+    wait_until(lambda: not is_alive(pid), 5)
     second = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
     try:
         wait_until(lambda: status(run) == "succeeded")

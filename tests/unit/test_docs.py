@@ -156,8 +156,8 @@ def test_the_readmes_webhook_example_verifies_a_delivery():
 
 PROMISES = ROOT / "docs/promises.md"
 LINKED = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/.]+)\)", PROMISES.read_text())
-ROWS = {"A": 8, "V": 5, "U": 3, "C": 6, "P": 5, "W": 6, "R": 7, "M": 2}
-"""The failure modes of reference/reliability.md §3: letter of the step → how many."""
+ROWS = {"A": 8, "V": 6, "U": 3, "C": 6, "P": 5, "W": 6, "R": 7, "M": 2}
+"""The failure modes of reference/reliability.md §3, and V6, which came later: letter of the step → how many."""
 
 
 @pytest.mark.parametrize(("name", "file"), sorted(set(LINKED)))

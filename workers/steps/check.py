@@ -15,7 +15,7 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
     """Go on to pricing, or fail the job naming the first error and where to read the rest."""
     if not all(part.sha256 for part in (job.training, job.validation) if part):
         return await arrival.run(context, claim, job)
-    report = await reports.ensure(context, request_for(job))
+    report = await reports.ensure(context, claim, request_for(job))
     validation_id = job.validation.file_id if job.validation else None
     refusal = dataset_refusal(report, job.training.file_id, validation_id, fields_of(job.method.grader))
     if refusal:

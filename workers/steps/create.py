@@ -19,6 +19,7 @@ from workers.steps import report as reports
 from workers.steps import upload
 from workers.steps.check import request_for
 from workers.steps.failures import after_failure
+from workers.trial import WorkerLost
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +53,11 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
 
 async def _create(context: Context, claim: Claim, job: Job) -> float | None:
     provider = context.provider_of(job)
-    request = _request(job, await reports.ensure(context, request_for(job)))
+    try:
+        report = await reports.ensure(context, claim, request_for(job))
+    except WorkerLost:  # made anew since the job was checked; only the tokens of an epoch stay untold
+        report = None
+    request = _request(job, report)
     # The intent is written without settling the claim: the same look goes on to the call, under the same lease.
     now = await context.runtime.due.now()
     intended = await context.runtime.jobs.advance(job, moves.intend(job, now), claim=claim, keep_claim=True)
@@ -154,7 +159,7 @@ async def _unsettled(context: Context, job: Job) -> float:
     return job.remote.last_try_at + _settle_s(context, job) - await context.runtime.due.now()
 
 
-def _request(job: Job, report: Report) -> CreateRequest:
+def _request(job: Job, report: Report | None) -> CreateRequest:
     if job.remote.training_file is None:
         raise ValueError(f"{job.id} is to be created but was not uploaded")
     return CreateRequest(
@@ -168,6 +173,6 @@ def _request(job: Job, report: Report) -> CreateRequest:
         metadata=job.metadata or {},
         integrations=job.integrations,
         provider_options=job.options.provider_options,
-        tokens_per_epoch=report.tokens.billable if report.tokens else None,
+        tokens_per_epoch=report.tokens.billable if report and report.tokens else None,
         priority=job.options.priority,
     )

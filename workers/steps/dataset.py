@@ -13,9 +13,9 @@ from service.store.reports import ReportRequest
 from service.store.webhooks import queue_message
 from workers.content import ContentCorrupt
 from workers.context import Context
-from workers.steps import fetch
+from workers.steps import fetch, rejection
 from workers.steps import report as reports
-from workers.steps.corrupt import refuse
+from workers.trial import WorkerLost
 
 UNMADE_S = 30.0
 """How often a dataset is looked at that is still being made."""
@@ -23,13 +23,12 @@ UNMADE_S = 30.0
 
 async def look(context: Context, claim: Claim, file_id: str) -> float | None:
     """Write the verdict into the file's record, unless it is there already."""
-    del claim
     runtime = context.runtime
     record = await runtime.files.get(file_id)
     if record is None or record.status != "uploaded":
         return None
     if not record.has_content:
-        return await _await_content(context, record)
+        return await _await_content(context, claim, record)
     request = ReportRequest(
         file_id=file_id,
         sha256=record.sha256,
@@ -37,9 +36,12 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
         method=record.asked_method or "supervised",
     )
     try:
-        report = await reports.ensure(context, request)
+        report = await reports.ensure(context, claim, request)
     except ContentCorrupt as corrupt:
-        await refuse(context, file_id, corrupt)
+        await rejection.corrupt(context, file_id, corrupt)
+        return None
+    except WorkerLost as lost:
+        await rejection.unchecked(context, file_id, lost)
         return None
     key = runtime.reports.key(request)
 
@@ -53,10 +55,10 @@ async def look(context: Context, claim: Claim, file_id: str) -> float | None:
     return None
 
 
-async def _await_content(context: Context, record: FileRecord) -> float | None:
+async def _await_content(context: Context, claim: Claim, record: FileRecord) -> float | None:
     """Fetch a dataset, or have it made: then it is rung again with its content, and this is a safety net."""
     if record.source is not None:
-        return await fetch.run(context, record)
+        return await fetch.run(context, claim, record)
     if record.derivation is not None:
         await context.runtime.due.ring(f"derive:{record.derivation.id}")
     return UNMADE_S

@@ -9,27 +9,25 @@ from typing import IO
 
 import msgspec
 
-from service.core import clock
-from service.core.announcements import dataset_message
+from service.core import trials
 from service.core.dataset.profile import CheckProfile
 from service.core.derivations import DerivationPlan
-from service.core.files import FileRecord
 from service.core.prepare.diff import Diff
 from service.prepare.pipeline import prepare
 from service.prepare.rows import PrepareFailed
 from service.prepare.run import Preparation
 from service.store.blobs import CHUNK_BYTES, Blob
 from service.store.due import Claim
-from service.store.webhooks import queue_message
 from workers.content import ContentCorrupt, verified
 from workers.context import Context
+from workers.steps import rejection
+from workers.trial import WorkerLost, on_trial
 
 _SHOWN = 300
 
 
 async def look(context: Context, claim: Claim, plan_id: str) -> float | None:
     """Make what a plan asks for; without a plan it is done already. The same plan makes the same bytes every time."""
-    del claim
     runtime = context.runtime
     plan = await runtime.derivations.get(plan_id)
     if plan is None:
@@ -38,12 +36,16 @@ async def look(context: Context, claim: Claim, plan_id: str) -> float | None:
         await runtime.derivations.drop(plan)
         return None
     try:
-        made = await _made(context, plan)
+        async with on_trial(context, claim, f"derive:{plan_id}", "Making this dataset"):
+            made = await _made(context, plan)
     except PrepareFailed as error:
         await _fail(context, plan, error)
         return None
     except ContentCorrupt as corrupt:
         await _fail(context, plan, PrepareFailed("dataset_corrupt", str(corrupt)))
+        return None
+    except WorkerLost as lost:
+        await _fail(context, plan, PrepareFailed(trials.LOST, str(lost)))
         return None
     await runtime.derivations.finish(plan, made)
     return None
@@ -96,16 +98,6 @@ async def _fail(context: Context, plan: DerivationPlan, error: PrepareFailed) ->
     where = "" if error.operation is None else f"operations[{error.operation}]: "
     details = f"{where}{str(error)[:_SHOWN]} ({error.code})"
 
-    def rejected(record: FileRecord) -> FileRecord | None:
-        if record.status != "uploaded" or record.has_content:
-            return None
-        return msgspec.structs.replace(record, status="error", status_details=details)
-
-    for record in await context.runtime.files.get_many(list(plan.outputs)):
-        new = rejected(record)
-        if new is not None:
-            news = dataset_message(new, clock.now())
-            await context.runtime.files.finish_check(
-                record.id, rejected, lambda pipe, news=news: queue_message(pipe, news)
-            )
+    for file_id in plan.outputs:
+        await rejection.unmade(context, file_id, error.code, details)
     await context.runtime.derivations.drop(plan)

@@ -5,24 +5,24 @@ import logging
 import msgspec
 
 from service.core import clock
-from service.core.announcements import dataset_message
 from service.core.errors import InvalidRequest, TooLarge, UnsupportedMedia
 from service.core.files import FileRecord
 from service.core.sources import MOST_TRIES, SourceFailed, SourceWish, next_try_s
 from service.store import keys
 from service.store.blobs import Blob
-from service.store.counters import count
+from service.store.due import Claim
 from service.store.encodings import decoded
 from service.store.redis import Pipeline
-from service.store.webhooks import queue_message
 from workers.context import Context
 from workers.sources.fetching import Sources
+from workers.steps import rejection
+from workers.trial import WorkerLost, on_trial
 
 _NO_SLOT_S = 3.0
 _log = logging.getLogger(__name__)
 
 
-async def run(context: Context, record: FileRecord) -> float | None:
+async def run(context: Context, claim: Claim, record: FileRecord) -> float | None:
     """Bring the content of `record`, which has none. It is looked at again for its check, or for the next try."""
     store = context.runtime.sources
     wish = await store.wish(record.id)
@@ -35,13 +35,16 @@ async def run(context: Context, record: FileRecord) -> float | None:
     slot = await store.slot(context.runtime.settings.source_slots)
     if slot is None:
         return _NO_SLOT_S
-    wish = msgspec.structs.replace(wish, tries=wish.tries + 1)
-    await store.note(record.id, wish)
     try:
-        async with slot.renewed():
+        async with slot.renewed(), on_trial(context, claim, f"fetch:{record.id}", "Fetching this dataset"):
+            wish = msgspec.structs.replace(wish, tries=wish.tries + 1)
+            await store.note(record.id, wish)
             await _fetch(context, record, wish)
     except SourceFailed as failure:
         return await _failed(context, record, wish, failure)
+    except WorkerLost as lost:
+        await _give_up(context, record, str(lost))
+        return None
     finally:
         await slot.release()
     return 0.0
@@ -86,14 +89,7 @@ async def _failed(context: Context, record: FileRecord, wish: SourceWish, failur
 async def _give_up(context: Context, record: FileRecord, why: str) -> None:
     """Reject the dataset, with the reason where OpenAI's file has one."""
 
-    def rejected(old: FileRecord) -> FileRecord | None:
-        if old.has_content or old.status != "uploaded":
-            return None
-        return msgspec.structs.replace(old, status="error", status_details=f"The source was not fetched. {why}")
-
     def also(pipe: Pipeline) -> None:
         pipe.delete(keys.source(record.id))
-        count(pipe, "dataset_errors", code="source_not_fetched")
-        queue_message(pipe, dataset_message(msgspec.structs.replace(record, status="error"), clock.now()))
 
-    await context.runtime.files.finish_check(record.id, rejected, also)
+    await rejection.unmade(context, record.id, "source_not_fetched", f"The source was not fetched. {why}", also)

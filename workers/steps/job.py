@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from service.core import clock, deadlines, moves
 from service.core.jobs import Job, JobError, Step
+from service.core.trials import LOST
 from service.store.due import Claim
 from workers.content import ContentCorrupt
 from workers.context import Context
 from workers.steps import check, create, finish, price, upload, wishes
+from workers.trial import WorkerLost
 
 JobStep = Callable[[Context, Claim, Job], Awaitable[float | None]]
 
@@ -46,5 +48,9 @@ async def look(context: Context, claim: Claim, job_id: str) -> float | None:
         is_training = corrupt.sha256 == job.training.sha256
         param = "training_file" if is_training else "validation_file"
         error = JobError(code="dataset_corrupt", message=str(corrupt), param=param)
+        await context.advance(claim, job, moves.fail(job, error, clock.now()))
+        return None
+    except WorkerLost as lost:
+        error = JobError(code=LOST, message=str(lost), param="training_file")
         await context.advance(claim, job, moves.fail(job, error, clock.now()))
         return None

@@ -7,15 +7,11 @@ from service.core.jobs import Input, Job
 from service.store.due import Claim
 from service.store.remote_files import RemoteFiles
 from workers.content import verified
-from workers.context import Context
+from workers.context import Context, Later
 from workers.providers.protocol import ProviderError, Upload
 from workers.steps.failures import after_failure
 
 _LOOK_S = 2.0
-
-
-class _AtWork(Exception):
-    """Another job's worker uploads the same content to the same provider."""
 
 
 async def run(context: Context, claim: Claim, job: Job) -> float | None:
@@ -25,20 +21,18 @@ async def run(context: Context, claim: Claim, job: Job) -> float | None:
         validation = await _remote_file(context, claim, job, job.validation) if job.validation else None
     except ProviderError as error:
         return await after_failure(context, claim, job, error)
-    except _AtWork:
-        return _LOOK_S
     await context.advance(claim, job, moves.uploaded(job, training, validation))
     return None
 
 
 async def _remote_file(context: Context, claim: Claim, job: Job, part: Input) -> str:
-    """Return the provider's id of the content, uploaded now if need be. Raises _AtWork while another worker does it."""
+    """Return the provider's id of the content, uploaded now if need be. Raises Later while another one uploads it."""
     files = RemoteFiles(context.runtime.redis, job.provider)
     if (kept := await files.get(part.sha256)) is not None:
         return kept
     lease = files.lease(part.sha256, claim.lease_s)
     if not await lease.take():
-        raise _AtWork
+        raise Later(_LOOK_S)
     try:
         async with lease.renewed(), verified(context.runtime.blobs, part.sha256) as path:
             upload = Upload(
