@@ -23,7 +23,7 @@ try:
 except ImportError:  # no wheel for this platform: Python's own module reads the same patterns, many times slower
     re2: Any = None
 
-_AUTOMATON_BYTES = 64 << 20
+_AUTOMATON_BYTES, _SMALL_AUTOMATON_BYTES = 40 << 20, 4 << 20
 _ESCAPED = rule("control_token", "(?!)", "", hint=r"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")
 """Nobody writes letters or digits like this who does not want to hide them: such a line is read against all rules."""
 
@@ -155,13 +155,13 @@ places = _places if re2 is not None else None
 
 @cache
 def _search_of(pattern: str) -> Callable[[bytes, int], Any]:
-    return re2.compile(pattern.encode("ascii"), _options()).search
+    return re2.compile(pattern.encode("ascii"), _options(_SMALL_AUTOMATON_BYTES)).search
 
 
-def _options() -> Any:
+def _options(size: int) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _AUTOMATON_BYTES
+    options.max_mem = size
     return options
 
 
@@ -181,7 +181,7 @@ def _automaton(rules: Sequence[TextRule]) -> _Automaton:
             return [rule for rule, one in zip(rules, singly, strict=True) if one.search(line)]
 
         return _Automaton(re.compile(whole).search, tried)
-    options = _options()
+    options = _options(_AUTOMATON_BYTES)
     together = re2.Set.SearchSet(options)
     for hint in hints:
         together.Add(hint)
