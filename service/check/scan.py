@@ -8,7 +8,7 @@ line. Where RE2 is missing, Python's own module reads the same hints at some 100
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -134,19 +134,26 @@ def _numbers(octets: npt.NDArray[np.uint8]) -> Positions:
     return np.flatnonzero(runs)
 
 
-def _places(rule: TextRule, text: str) -> Iterator[int]:
-    """Yield where in a text matches of a rule may begin, in order."""
+def _places(rule: TextRule, text: str) -> Callable[[int], int | None]:
+    """Return what finds the first place from one on where a match of a rule may begin; asked for ever later places."""
     octets = text.encode("utf-8", "surrogatepass")
     search = _search_of(rule.begins or "")
-    at = done = characters = 0
-    while (hit := search(octets, at)) is not None:
-        at = hit.start() + 1
-        if octets[at - 1 : at] not in _WITHIN:
-            characters += len(octets[done : at - 1].decode("utf-8", "surrogatepass"))
-            done = at - 1
-            yield characters
-        if at > len(octets):
-            break
+    place = at = 0
+
+    def place_from(start: int) -> int | None:
+        nonlocal place, at
+        look = at = at + len(text[place:start].encode("utf-8", "surrogatepass"))
+        place = start
+        while look <= len(octets) and (hit := search(octets, look)) is not None:
+            look = hit.start()
+            if octets[look : look + 1] not in _WITHIN:
+                place += len(octets[at:look].decode("utf-8", "surrogatepass"))
+                at = look
+                return place
+            look += 1
+        return None
+
+    return place_from
 
 
 places = _places if re2 is not None else None

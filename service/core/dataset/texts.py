@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Literal
 
 from service.core.dataset.defects import Defect, Found, shown
@@ -33,10 +32,10 @@ _HEARD: dict[str, tuple[Voice, ...]] = {
 _CONFIRMED = 300
 """Different matches that are looked at in one text: each look may go through all of it."""
 
-Places = Callable[[TextRule, str], Iterator[int]]
-"""Finds where matches of a rule that has `begins` may begin in a text, in order."""
+Places = Callable[[TextRule, str], Callable[[int], int | None]]
+"""Returns, for a rule that has `begins` and a text, what finds the first place from one on where a match may begin."""
 
-_PLACES = 1000
+_PLACES = 200
 """Places that are looked at one by one in one text."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
@@ -91,14 +90,15 @@ def _broken(rule: TextRule, text: str, places: Places | None) -> str | None:
 def matches(rule: TextRule, text: str, begin: int, places: Places | None) -> Iterator[str]:
     """Yield what matches from `begin` on, as `finditer` does: the pattern itself is tried at likely places alone."""
     if places is not None and rule.begins is not None:
-        likely = places(rule, text)
-        for place in islice(likely, _PLACES):
-            if place >= begin and (match := rule.pattern.match(text, place)) is not None:
+        place_from = places(rule, text)
+        for _ in range(_PLACES):
+            place = place_from(begin)
+            if place is None:
+                return
+            begin = place + 1
+            if (match := rule.pattern.match(text, place)) is not None:
                 yield match[0]
-                begin = match.end()
-        if (place := next(likely, None)) is None:
-            return
-        begin = max(begin, place)
+                begin = max(begin, match.end())
     for match in rule.pattern.finditer(text, begin):
         yield match[0]
 
