@@ -1,6 +1,7 @@
 """Messages reach the receivers that want them, once each, signed, whatever the receivers do."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
@@ -8,13 +9,29 @@ from openai import OpenAI
 from redis.asyncio import Redis
 
 from service.core import clock
-from service.core.webhooks import PATIENCE_S, WebhookDelivery, give_up, next_round
+from service.core.webhooks import PATIENCE_S, WebhookDelivery, WebhookEndpoint, give_up, next_round
 from service.store import counters, webhook_keys
 from service.store.invariants import violations
 from service.store.webhooks import WebhookStore
 from tests.webhooks.conftest import endpoint, message, send, settle
 from tests.webhooks.receiver import FaultyReceiver
 from workers.deliver import Deliverer
+
+Tried = Callable[[str], Awaitable[WebhookEndpoint]]
+
+
+@pytest.fixture
+def tried(store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer) -> Tried:
+    """Makes an endpoint at a path of the receiver, to which one message was sent and tried."""
+
+    async def once(path: str) -> WebhookEndpoint:
+        one = endpoint(receiver.url(path))
+        await store.create(one, 1.0)
+        await send(redis, message())
+        await settle(deliverer)
+        return one
+
+    return once
 
 
 async def _only(store: WebhookStore, owner: str) -> WebhookDelivery:
@@ -57,19 +74,15 @@ async def test_a_message_reaches_those_who_want_it_and_the_job_s_own_address(
     ],
 )
 async def test_w1_a_failed_try_is_kept_and_tried_again(
+    tried: Tried,
     store: WebhookStore,
-    redis: Redis,
     receiver: FaultyReceiver,
-    deliverer: Deliverer,
     path: str,
     status: int | None,
     error: str | None,
     pause: float,
 ) -> None:
-    one = endpoint(receiver.url(path))
-    await store.create(one, 1.0)
-    await send(redis, message())
-    await settle(deliverer)
+    one = await tried(path)
     row = await _only(store, one.id)
     (attempt,) = row.attempts
     assert (row.status, attempt.status_code, attempt.error) == ("pending", status, error)
@@ -80,12 +93,9 @@ async def test_w1_a_failed_try_is_kept_and_tried_again(
 
 @pytest.mark.parametrize("path", ["/bomb", "/endless", "/drip"])
 async def test_w1_what_follows_a_good_status_is_neither_believed_nor_kept(
-    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer, path: str
+    tried: Tried, store: WebhookStore, path: str
 ) -> None:
-    one = endpoint(receiver.url(path))
-    await store.create(one, 1.0)
-    await send(redis, message())
-    await settle(deliverer)
+    one = await tried(path)
     row = await _only(store, one.id)
     assert (row.status, row.attempts[0].duration_s < 0.6) == ("succeeded", True)
 
@@ -150,13 +160,10 @@ async def test_w2_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused
 
 
 async def test_w4_a_resent_delivery_begins_its_schedule_anew(
-    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+    tried: Tried, store: WebhookStore, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     receiver.status = 500
-    one = endpoint(receiver.url("/switch"))
-    await store.create(one, 1.0)
-    await send(redis, message())
-    await settle(deliverer)
+    one = await tried("/switch")
     receiver.status = 200
     row = await _only(store, one.id)
     assert await store.deliveries.resend([next_round(row, clock.now())]) == 1
@@ -171,12 +178,9 @@ async def test_w4_a_resent_delivery_begins_its_schedule_anew(
 
 
 async def test_w4_an_endpoint_that_only_failed_for_five_days_is_disabled(
-    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+    tried: Tried, store: WebhookStore, redis: Redis, deliverer: Deliverer
 ) -> None:
-    one = endpoint(receiver.url("/status/500"))
-    await store.create(one, 1.0)
-    await send(redis, message())
-    await settle(deliverer)
+    one = await tried("/status/500")
     assert (await store.get(one.id)).disabled_at is None
     await redis.hset(webhook_keys.health(one.id), "failing_since", str(clock.now() - PATIENCE_S - 1))
     await send(redis, message())
@@ -202,13 +206,10 @@ async def test_what_waits_for_a_deleted_endpoint_is_given_up(
 
 
 async def test_an_overloaded_receiver_is_spared_and_then_gets_it_all(
-    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+    tried: Tried, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
     receiver.status = 503
-    one = endpoint(receiver.url("/switch"))
-    await store.create(one, 1.0)
-    await send(redis, message())
-    await settle(deliverer)
+    one = await tried("/switch")
     await send(redis, message(), message())
     await settle(deliverer)
     assert len(receiver.ledger) == 1
@@ -247,12 +248,9 @@ async def test_nothing_is_left_behind_without_a_time_limit(
 
 
 async def test_r7_a_delivery_that_only_a_newer_version_can_read_is_left_to_it(
-    store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
+    tried: Tried, store: WebhookStore, redis: Redis, receiver: FaultyReceiver, deliverer: Deliverer
 ) -> None:
-    one = endpoint(receiver.url("/status/500"))
-    await store.create(one, 1.0)
-    await send(redis, message())
-    await settle(deliverer)
+    one = await tried("/status/500")
     row = await _only(store, one.id)
     name, lane, busy = webhook_keys.delivery(row.id), webhook_keys.LANE + one.id, webhook_keys.BUSY + one.id
     readable = await redis.get(name)
