@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from service.core.dataset.report import Finding
+from service.core.trials import MOST_LOSSES, check_of
 from service.runtime import Runtime
+from service.store import keys
 from service.store.encodings import zstd
 from service.store.reports import ReportRequest
 from tests.api.conftest import LINE, Api, check, report_of
@@ -120,6 +122,20 @@ def test_a_report_is_shown_when_it_is_made(api: Api) -> None:
     assert (report["object"], report["dataset"], report["valid"]) == ("dataset.report", file_id, True)
     twin = api.dataset(content)
     assert api.http.get(f"/v1/datasets/{twin}/report").json()["dataset"] == twin
+
+
+def test_a_report_that_no_worker_lives_to_make_is_refused_with_the_reason(api: Api) -> None:
+    file_id = api.dataset(LINE * 14)
+    report = f"/v1/datasets/{file_id}/report"
+
+    async def give_up(runtime: Runtime) -> None:
+        await runtime.redis.hset(keys.trial(check_of(file_id)), "losses", str(MOST_LOSSES))
+
+    assert api.http.get(report, params={"model": "gpt-4o-mini-2024-07-18"}).status_code == 202
+    api.do(give_up)
+    answer = api.http.get(report, params={"model": "gpt-4o-mini-2024-07-18"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "worker_lost")
+    assert "more memory" in answer.json()["error"]["message"]
 
 
 def test_a_report_for_another_model_and_both_splits_is_made_on_demand(api: Api) -> None:
