@@ -8,18 +8,18 @@ from service.core.remote import RemoteJob
 WATCH_S = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Pauses between looks for a job that a list may yet show: ten looks in the two hours after a doubtful create."""
 
+_FREE = TERMINAL - {"succeeded"}
+
 
 def extras(job: Job, found: Sequence[RemoteJob]) -> list[RemoteJob]:
-    """Return those of `found` that run beside the job's own.
+    """Return those of `found` that run beside the job's own, or ran to their end before anybody looked.
 
-    None while the job goes on without a remote job: it may adopt one of them. What has ended costs nothing more, and
-    what bears another mark is not ours to touch.
+    None while the job goes on without a remote job: it may adopt one of them. What failed or was cancelled costs
+    nothing, and what bears another mark is not ours to touch.
     """
     if job.remote.job_id is None and not job.is_terminal:
         return []
-    return [
-        seen for seen in found if seen.mark == job.id and seen.id != job.remote.job_id and seen.status not in TERMINAL
-    ]
+    return [seen for seen in found if seen.mark == job.id and seen.id != job.remote.job_id and seen.status not in _FREE]
 
 
 def is_doubtful(job: Job) -> bool:

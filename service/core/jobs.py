@@ -98,7 +98,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
 
     `tries` and `last_try_at` are the stored intent to create; `event_cursor` is the last remote event taken in;
     `uploads` counts how often the files were made available; `doubts` the creates given up on whose end was never
-    learned; `extras` are jobs that bore our mark beside `job_id` and were cancelled.
+    learned; `extras` are jobs that bore our mark beside `job_id`; they were cancelled, or had ended.
     """
 
     job_id: str | None = None

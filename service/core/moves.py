@@ -142,12 +142,13 @@ def adopt(job: Job, found: RemoteJob) -> Change:
     return Change(job=adopted, due_in_s=NOW if job.wish else None)
 
 
-def note_extra(job: Job, remote_id: str) -> Change | None:
+def note_extra(job: Job, extra: RemoteJob) -> Change | None:
     """Keep that a second job was found at the provider; None if it is known."""
-    if remote_id in job.remote.extras:
+    if extra.id in job.remote.extras:
         return None
-    message = f"The provider made a second job for this one, {remote_id}; it is cancelled"
-    remote = _replace(job.remote, extras=(*job.remote.extras, remote_id))
+    end = "it has succeeded there and may be charged" if extra.status == "succeeded" else "it is cancelled"
+    message = f"The provider made a second job for this one, {extra.id}; {end}"
+    remote = _replace(job.remote, extras=(*job.remote.extras, extra.id))
     return Change(job=_replace(job, remote=remote), events=(NewEvent(message=message, level="warn"),))
 
 

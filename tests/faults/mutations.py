@@ -35,8 +35,8 @@ MUTATIONS = (
     Mutation(
         "C6 extras none",
         "service/core/duplicates.py",
-        "    return [\n        seen",
-        "    return [] and [\n        seen",
+        "    return [seen for",
+        "    return [] and [seen for",
         "tests/faults/test_duplicates.py",
     ),
     Mutation(

@@ -177,6 +177,20 @@ BESIDE: tuple[tuple[str, str, str, str, str], ...] = (
         "tests/faults/test_duplicates.py -k during_a_pause",
     ),
     (
+        "C6 late answer forgotten",
+        "workers/steps/create.py",
+        '        await context.runtime.due.ring(f"watch:0:{job.id}")\n        raise\n',
+        "        raise\n",
+        "tests/faults/test_duplicates.py -k too_late",
+    ),
+    (
+        "C6 what succeeded is no extra",
+        "service/core/duplicates.py",
+        '_FREE = TERMINAL - {"succeeded"}',
+        "_FREE = TERMINAL",
+        "tests/faults/test_duplicates.py -k succeeded",
+    ),
+    (
         "C5 a budget each",
         "workers/providers/gate.py",
         "    parts = (base_url, ",

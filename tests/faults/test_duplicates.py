@@ -1,8 +1,4 @@
-"""C6 of reliability §3: a second job at the provider, however it came about, is cancelled, counted and told of.
-
-Mutations that these tests catch: `duplicates.extras` returning nothing (all but the last two fail); `_place` not
-ringing the watch (`lags_beyond_settling` fails); the check of the record's remote id left out (`not_yet_adopted`).
-"""
+"""C6 of reliability §3: a second job at the provider, however it came about, is cancelled, counted and told of."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,12 +8,14 @@ import pytest
 
 from service.core import moves
 from service.core.jobs import Job
-from service.store import webhook_keys
+from service.core.remote import CreateRequest, RemoteJob
+from service.store import keys, webhook_keys
 from tests.faults.hand import Hand, hand_of
 from tests.faults.ledger import MARK, Pace
 from tests.faults.test_create import CREATE
 from tests.faults.trees import Nursery
 from tests.faults.world import World, make_world
+from tests.workers.conftest import Bench, chat
 from workers.providers.openai_wire import marked_suffix
 
 COUNTER = "upstream_duplicate_jobs_total"
@@ -146,3 +144,47 @@ async def test_c6_a_job_not_yet_adopted_is_no_second_one(hand: Hand) -> None:
     await hand.look_again("poll:remote")
     assert planted["status"] == "queued"
     assert statuses(world, other) == {other.remote.job_id: "queued"}
+
+
+async def test_c6_the_answer_of_a_worker_that_comes_too_late_is_looked_into_at_once(bench: Bench) -> None:
+    """A mark in a suffix is in no sweep: what nobody but this worker knows of would go on at somebody's cost."""
+    provider, job = bench.provider, await bench.job(await bench.dataset([chat(number) for number in range(12)]))
+    create, find, cancelled = provider.create, provider.find, list[str]()
+
+    async def late(request: CreateRequest) -> RemoteJob:
+        made = await create(request)
+        provider.create = create
+        await bench.runtime.redis.delete(keys.lease(f"job:{job.id}"))
+        await bench.drive(job)  # by another worker, to which no list shows what was made
+        return made
+
+    async def lagging(mark: str, *, since: float) -> list[RemoteJob]:
+        return []
+
+    async def cancel(remote_id: str) -> RemoteJob:
+        cancelled.append(remote_id)
+        return provider.jobs[remote_id]
+
+    provider.create, provider.find, provider.cancel = late, lagging, cancel
+    job = await bench.drive(job)
+    assert (job.remote.job_id, job.remote.tries, len(provider.jobs)) == ("remote-2", 2, 2)
+    due_at = await bench.runtime.redis.zscore(keys.DUE, f"watch:0:{job.id}")
+    assert due_at is not None
+    assert due_at <= await bench.runtime.due.now(), "not after the usual pause"
+    provider.find = find
+    await bench.look(f"watch:0:{job.id}")
+    assert cancelled == ["remote-1"]
+
+
+async def test_c6_a_second_job_that_has_succeeded_before_anybody_looked_is_told_of(hand: Hand) -> None:
+    job = await sent(hand)
+    extra = hand.world.provider.add_job(model="base-1", metadata={MARK: job.id}, status="succeeded")
+    failed = hand.world.provider.add_job(model="base-1", metadata={MARK: job.id}, status="failed")
+    for _ in range(2):
+        await hand.look_again(f"watch:0:{job.id}")
+    assert (extra["status"], failed["status"]) == ("succeeded", "failed")
+    assert (await hand.world.read(job.id)).remote.extras == (extra["id"],)
+    assert await hand.counted(COUNTER, result="ended") == await hand.counted(COUNTER) == 1
+    assert await told(hand, "fine_tuning.job.duplicate_cancelled") == 1
+    events = await hand.world.runtime.jobs.events_from(job.id, 0)
+    assert any("may be charged" in event.message for event in events)

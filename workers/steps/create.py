@@ -10,7 +10,7 @@ from service.core.errors import Conflict
 from service.core.jobs import Change, Job
 from service.core.remote import CreateRequest, RemoteJob
 from service.store.counters import count
-from service.store.due import Claim
+from service.store.due import Claim, LeaseLost
 from service.store.holds import Turn
 from service.store.redis import Pipeline
 from workers.context import Context
@@ -72,7 +72,11 @@ async def _create(context: Context, claim: Claim, job: Job) -> float | None:
             await _count_unclear(context)
             return max(1.0, _settle_s(context, intended))
         return await _after_clear_refusal(context, claim, intended, error)
-    await _write_back(context, claim, intended, lambda job: moves.adopt(job, created))
+    try:
+        await _write_back(context, claim, intended, lambda job: moves.adopt(job, created))
+    except (Conflict, LeaseLost):  # somebody went on without this answer: its job is adopted by its mark, or too many
+        await context.runtime.due.ring(f"watch:0:{job.id}")
+        raise
     return None
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from service.core import duplicates, ids, moves
 from service.core.jobs import TERMINAL, Job
@@ -34,11 +35,14 @@ async def look(context: Context, claim: Claim, object_id: str) -> float | None:
 
 
 async def end_extras(context: Context, job: Job, found: Sequence[RemoteJob]) -> None:
-    """Cancel the jobs of `found` that are one too many; each is counted and told of once, in the job's record."""
+    """Cancel the jobs of `found` that are one too many, if it is not too late; each is counted and told of once."""
     for extra in duplicates.extras(job, found):
         _log.error("job %s: a second job %s at %s, beside %s", job.id, extra.id, job.provider, job.remote.job_id)
-        await context.runtime.jobs.modify(job.id, lambda old, extra=extra: moves.note_extra(old, extra.id), _count)
-        await context.provider_of(job).cancel(extra.id)
+        is_over = extra.status in TERMINAL
+        also = partial(_count, result="ended" if is_over else "cancelled")
+        await context.runtime.jobs.modify(job.id, lambda old, extra=extra: moves.note_extra(old, extra), also)
+        if not is_over:
+            await context.provider_of(job).cancel(extra.id)
 
 
 async def look_among(context: Context, provider: str, met: Sequence[RemoteJob]) -> None:
@@ -54,5 +58,5 @@ async def look_among(context: Context, provider: str, met: Sequence[RemoteJob]) 
             _log.warning("watch: the second job of %s: %s; again in the next round", job.id, error.reason)
 
 
-def _count(pipe: Pipeline) -> None:
-    count(pipe, "upstream_duplicate_jobs", operation="create", result="cancelled")
+def _count(pipe: Pipeline, *, result: str) -> None:
+    count(pipe, "upstream_duplicate_jobs", operation="create", result=result)
