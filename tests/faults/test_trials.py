@@ -1,7 +1,9 @@
 """V6: work that ends its worker each time is given up; what kills workers by chance, or by order, gives up nothing."""
 
+import asyncio
 import os
 import signal
+import threading
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from service.core.files import FileRecord
 from service.core.sources import SourceWish
 from service.core.trials import LOST, MOST_LOSSES, PAUSES_S, check_of
 from service.store import counters, keys, webhook_keys
+from service.store.due import Claim
 from service.store.invariants import violations
 from service.store.reports import ReportRequest
 from service.store.sources import queue_wish
@@ -22,6 +25,8 @@ from tests.faults.deadly import CRASHES, HANGS, KILLS
 from tests.faults.world import LINES, World, until
 from tests.workers.conftest import Bench, chat
 from tests.workers.test_derive import planned
+from workers.look import Looker
+from workers.steps import STEPS
 
 GOOD = [chat(number) for number in range(12)]
 
@@ -36,7 +41,6 @@ async def lose(bench: Bench, member: str, name: str) -> Trial:
     """Begin work as another process, which then is gone; its lease is over. Return how the work stood."""
     await bench.runtime.due.ring(member)
     claim = await bench.runtime.due.claim(member, 20.0)
-    assert claim is not None
     trial = await TrialStore(bench.runtime.redis).begin(name, claim)
     await bench.runtime.redis.delete(keys.lease(member))
     return trial
@@ -58,8 +62,8 @@ async def record_of(bench: Bench, file_id: str) -> FileRecord:
     return record
 
 
-async def counted(bench: Bench, name: str, **labels: str) -> int:
-    samples = await counters.read(bench.runtime.redis)
+async def counted(made: Bench | World, name: str, **labels: str) -> int:
+    samples = await counters.read(made.runtime.redis)
     return round(sum(s.value for s in samples if s.name == name and labels.items() <= dict(s.labels).items()))
 
 
@@ -88,8 +92,7 @@ async def test_v6_a_dataset_that_ends_its_workers_is_given_up_and_others_go_on(w
     for file in await world.runtime.files.get_many([record.id for record in deadly]):
         assert (file.rejected_for, file.valid) == (LOST, None)
         assert "ended its worker 5 times" in (file.status_details or "")
-    samples = await counters.read(world.runtime.redis)
-    assert sum(s.value for s in samples if s.name == "workers_lost_total") == 2 * MOST_LOSSES
+    assert await counted(world, "workers_lost_total", work="check") == 2 * MOST_LOSSES
     await world.assert_told()
     await world.assert_world()
 
@@ -98,10 +101,9 @@ async def test_v6_a_dataset_that_ends_its_workers_is_given_up_and_others_go_on(w
 async def test_v6_a_worker_that_is_told_to_stop_excuses_what_it_has_in_hand(world: World) -> None:
     tree = world.grow("ticker", "worker", patches=("tests.faults.deadly",))
     record = await world.dataset(LINES.replace(b"yes", HANGS))
-    name = keys.trial(check_of(record.id))
 
     async def is_begun() -> bool:
-        return await world.runtime.redis.exists(name) == 1
+        return await world.runtime.redis.exists(keys.trial(check_of(record.id))) == 1
 
     async def is_excused() -> bool:
         return not await is_begun()
@@ -127,7 +129,6 @@ async def test_v6_the_first_loss_is_taken_up_at_once_and_later_ones_ever_later(b
             await bench.look(member)
             assert (await record_of(bench, record.id)).status == "uploaded"
             due_at = await bench.runtime.redis.zscore(keys.DUE, member)
-            assert due_at is not None
             assert 0 < due_at - await bench.runtime.due.now() <= pause_s
             await bench.runtime.redis.hset(keys.trial(name), "until", "0")
             await lose(bench, member, name)
@@ -193,24 +194,34 @@ async def test_v6_an_end_of_any_kind_forgets_the_losses(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_v6_a_worker_that_was_taken_for_lost_and_speaks_up_clears_the_work(bench: Bench) -> None:
-    member, name = "dataset:file-1", check_of("file-1")
-    store = bench.runtime.trials
-    for _ in range(MOST_LOSSES - 1):
-        await lose(bench, member, name)
-    await bench.runtime.due.ring(member)
-    frozen = await bench.runtime.due.claim(member, 20.0)
-    assert frozen is not None
-    assert (await store.begin(name, frozen)).losses == MOST_LOSSES - 1
+async def test_v6_a_worker_that_was_taken_for_lost_and_speaks_up_clears_the_work(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was frozen, or cut off from Redis for longer than its lease."""
+    at_it, may_end, thawed, renew = threading.Event(), threading.Event(), asyncio.Event(), bench.runtime.due.renew
+
+    def slow(*_: object, **__: object) -> None:
+        at_it.set()
+        may_end.wait(60)
+
+    async def frozen(claim: Claim) -> None:
+        await thawed.wait()
+        await renew(claim)
+
+    monkeypatch.setattr("workers.steps.report.check_file", slow)
+    monkeypatch.setattr(bench.runtime.due, "renew", frozen)
+    record = await bench.dataset(GOOD)
+    member, name = f"dataset:{record.id}", check_of(record.id)
+    looker = Looker(bench.looker._context, STEPS, lease_s=0.3)  # pyright: ignore[reportPrivateUsage]
+    looking = asyncio.create_task(looker.look(member))
+    await asyncio.to_thread(at_it.wait, 60)
+    await bench.runtime.redis.hset(keys.trial(name), "losses", str(MOST_LOSSES - 2))
     await bench.runtime.redis.delete(keys.lease(member))
-    other = await bench.runtime.due.claim(member, 20.0)
-    assert other is not None
-    await bench.runtime.redis.hset(keys.trial(name), "losses", "1")
-    assert (await store.begin(name, other)).losses == 2
-    await store.end(name, frozen)
-    assert await bench.runtime.redis.hkeys(keys.trial(name)) == [b"token", b"lease"], "the other is still at it"
-    await store.end(name, other)
-    assert await bench.runtime.redis.exists(keys.trial(name)) == 0
+    assert (await lose(bench, member, name)).losses == MOST_LOSSES - 1
+    thawed.set()
+    await looking
+    may_end.set()
+    assert await lose(bench, member, name) == Trial(losses=1, wait_s=0.0, is_new=True), "the other's loss alone"
 
 
 async def test_v6_suspect_work_is_never_done_by_two(bench: Bench) -> None:
@@ -232,7 +243,6 @@ async def test_v6_an_excused_worker_is_no_loss(bench: Bench) -> None:
     await lose(bench, member, name)
     await bench.runtime.due.ring(member)
     claim = await bench.runtime.due.claim(member, 20.0)
-    assert claim is not None
     assert (await bench.runtime.trials.begin(name, claim)).losses == 1
     await bench.looker.excuse()
     await bench.runtime.redis.delete(keys.lease(member))
@@ -279,16 +289,9 @@ async def test_v6_a_dataset_whose_making_ends_its_workers(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("hasty")
 async def test_v6_a_dataset_whose_fetching_ends_its_workers(bench: Bench) -> None:
-    record = FileRecord(
-        id="file-fetched",
-        filename="t.jsonl",
-        purpose="fine-tune",
-        bytes=0,
-        sha256="",
-        created_at=1,
-        source="https://example.com/t.jsonl",
-    )
-    wish = SourceWish(url="https://example.com/t.jsonl", begun_at=0.0)
+    url, none = "https://example.com/t.jsonl", {"bytes": 0, "sha256": "", "created_at": 1}
+    record = FileRecord(id="file-fetched", filename="t.jsonl", purpose="fine-tune", source=url, **none)
+    wish = SourceWish(url=url, begun_at=0.0)
     await bench.runtime.files.create(record, lambda pipe: queue_wish(pipe, record.id, wish))
     await lose_all(bench, f"dataset:{record.id}", f"fetch:{record.id}")
     await look_again(bench, f"dataset:{record.id}")
