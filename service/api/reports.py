@@ -77,18 +77,22 @@ def _check_sound(record: FileRecord) -> None:
 
 
 async def report_of(request: HttpRequest, record: FileRecord, asked: ReportRequest) -> tuple[Report | None, Headers]:
-    """Return the report, waiting for it as the client prefers; None while it is being made. Has it made if need be."""
+    """Return the report, waiting for it as the client prefers; None while it is being made. Has it made if need be.
+
+    Raises InvalidRequest where making it has ended too many workers.
+    """
     runtime = runtime_of(request)
 
     async def read() -> Report | None:
-        return await runtime.reports.get(asked)
+        found = await runtime.reports.get(asked)
+        if found is None and await runtime.trials.is_given_up(trials.check_of(record.id)):
+            raise InvalidRequest(trials.message(trials.CHECKING), param="id", code=trials.LOST)
+        return found
 
     if (report := await read()) is not None:
         return report, ()
     own = own_report(record, runtime.settings.default_model)
     if asked.digest == own.digest and record.status == "uploaded":  # its own check is under way
         return await settled(request, asked.digest, read, lambda found: found is not None)
-    if await runtime.trials.is_given_up(trials.check_of(record.id)):
-        raise InvalidRequest(trials.message(trials.CHECKING), param="id", code=trials.LOST)
     await runtime.reports.ask(asked)
     return await settled(request, asked.digest, read, lambda found: found is not None)

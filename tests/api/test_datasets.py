@@ -132,8 +132,10 @@ def test_a_report_that_no_worker_lives_to_make_is_refused_with_the_reason(api: A
         await runtime.redis.hset(keys.trial(check_of(file_id)), "losses", str(MOST_LOSSES))
 
     assert api.http.get(report, params={"model": "gpt-4o-mini-2024-07-18"}).status_code == 202
-    api.do(give_up)
-    answer = api.http.get(report, params={"model": "gpt-4o-mini-2024-07-18"})
+    late = threading.Timer(0.5, lambda: api.do(give_up))
+    late.start()
+    answer = api.http.get(report, params={"model": "gpt-4o-mini-2024-07-18"}, headers={"prefer": "wait=20"})
+    late.join()
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "worker_lost")
     assert "more memory" in answer.json()["error"]["message"]
 
