@@ -67,6 +67,8 @@ def _around(name: str, role: str, target: str, where: Where = always, *, cancels
 
 POINTS: tuple[Point, ...] = (
     Point("after the claim of a dataset", "worker", f"{_DUE}.claim", "after", of_kind("dataset")),
+    Point("after the check began", "worker", "service.store.trials:TrialStore.begin", "after"),
+    *_around("the check's end is noted", "worker", "service.store.trials:TrialStore.end"),
     *_around("the report", "worker", "service.store.reports:ReportStore.keep"),
     *_around("the verdict", "worker", "service.store.files:FileStore.finish_check"),
     Point("before the dataset's claim is settled", "worker", f"{_DUE}.settle", "before", of_kind("dataset")),

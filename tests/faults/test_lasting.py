@@ -101,7 +101,7 @@ async def kinds_of_keys(bench: Bench) -> Counter[str]:
     return Counter(re.sub(r"(ftjob|file|evt|whd)[-_]\w{24}|[0-9a-f]{64}|tuned:remote-\d+", "ID", key) for key in found)
 
 
-@pytest.mark.parametrize("count", [25, pytest.param(2_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [25, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_r6_what_ended_jobs_leave_is_their_records(bench: Bench, count: int) -> None:
     record = await bench.dataset(LINES)
 
