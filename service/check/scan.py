@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.dataset.rules import RULE_GROUPS, RULES, TextRule
-from service.core.dataset.rules.rule import Sign, rule
+from service.core.dataset.rules.rule import Sign
 
 try:
     import re2  # pyright: ignore[reportMissingTypeStubs]
@@ -24,10 +24,10 @@ except ImportError:  # no wheel for this platform: Python's own module reads the
     re2: Any = None
 
 _AUTOMATON_BYTES, _SMALL_AUTOMATON_BYTES = 40 << 20, 4 << 20
-_ESCAPED = rule("control_token", "(?!)", "", hint=r"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")
+_ESCAPED = TextRule("control_token", "(?!)", "", hint=r"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")
 """Nobody writes letters or digits like this who does not want to hide them: such a line is read against all rules."""
 
-_RANKS = {id(each): rank for rank, each in enumerate((_ESCAPED, *RULES))}
+_RANKS = {each: rank for rank, each in enumerate((_ESCAPED, *RULES))}
 _SIGNS: dict[Sign, list[TextRule]] = {
     sign: [each for each in RULES if each.sign == sign] for sign in ("address", "number")
 }
@@ -104,8 +104,8 @@ def _in_order(rules: Sequence[TextRule]) -> Sequence[TextRule]:
     """Return suspected rules, each once, as they stand in RULES."""
     if len(rules) == 1 and rules[0] is not _ESCAPED:
         return rules
-    ranked = sorted({_RANKS[id(each)]: each for each in rules}.items())
-    return RULES if ranked[0][1] is _ESCAPED else [each for _, each in ranked]
+    ranked = sorted(set(rules), key=_RANKS.__getitem__)
+    return RULES if ranked[0] is _ESCAPED else ranked
 
 
 def lines_with(sign: Sign, raw: bytes, feeds: Positions) -> Sequence[int]:
@@ -137,7 +137,7 @@ def _numbers(octets: npt.NDArray[np.uint8]) -> Positions:
 def _places(rule: TextRule, text: str) -> Callable[[int], int | None]:
     """Return what finds the first place from one on where a match of a rule may begin; asked for ever later places."""
     octets = text.encode("utf-8", "surrogatepass")
-    search = _search_of(rule.begins or "")
+    search = _search_of(rule.in_text or "")
     place = at = 0
 
     def place_from(start: int) -> int | None:
@@ -175,11 +175,11 @@ def _options(size: int) -> Any:
 @cache
 def _automata() -> tuple[_Automaton, ...]:
     words, numbers = RULE_GROUPS
-    return _automaton((_ESCAPED, *words)), _automaton([each for each in numbers if each.hint])
+    return _automaton((_ESCAPED, *words)), _automaton([each for each in numbers if each.in_line])
 
 
 def _automaton(rules: Sequence[TextRule]) -> _Automaton:
-    hints = [rule.hint.encode("ascii") for rule in rules]
+    hints = [rule.in_line.encode("ascii") for rule in rules]
     whole = b"|".join(b"(?:%b)" % hint for hint in hints)
     if re2 is None:
         singly = [re.compile(hint) for hint in hints]

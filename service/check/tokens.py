@@ -20,6 +20,9 @@ except ImportError:  # no wheel for this platform: tiktoken counts alone
 RECOUNTED, RECOUNTED_LATER, SURE_AFTER = 0.01, 0.001, 100_000
 """Share of the texts that tiktoken counts again behind the accelerator, at first and after so many texts."""
 
+WORTH_IT = 4_000_000
+"""Characters that tiktoken counts before the accelerator is loaded, which takes half a second: as long as these do."""
+
 SAFE_RUN = 100_000
 """Whitespace characters in a row beyond which tiktoken 0.14 may panic (measured at 1,000,000 with o200k_base)."""
 
@@ -91,15 +94,16 @@ def load_encoding(name: str) -> tiktoken.Encoding:
 class TokenCounter:
     """Counts the tokens of texts as ordinary text: special tokens have no meaning inside them.
 
-    With the accelerator a random share of each batch is counted again by tiktoken; AcceleratorDiffers is raised at
-    the first difference, and `accelerated=False` then gives a counter that is tiktoken alone. Any thread
+    Many texts are counted by an accelerator, and a random share of each batch again by tiktoken; AcceleratorDiffers is
+    raised at the first difference, and `accelerated=False` then gives a counter that is tiktoken alone. Any thread
     may count, one verifies. Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
     """
 
     def __init__(self, encoding: str, *, accelerated: bool = True, seed: int = 0) -> None:
         self.encoding = encoding
         self._reference = load_encoding(encoding)
-        self._fast = _accelerator(encoding) if accelerated else None
+        self._fast: Any | None = None
+        self._left = WORTH_IT if accelerated else None
         self._random = random.Random(seed)
         self._verified = 0
 
@@ -128,6 +132,10 @@ class TokenCounter:
         return list(map(dict(zip(distinct, counts, strict=True)).__getitem__, texts))
 
     def _count(self, texts: list[str]) -> list[int]:
+        if self._fast is None and (left := self._left) is not None:
+            self._left = left - sum(map(len, texts))
+            if self._left < 0:
+                self._fast, self._left = _accelerator(self.encoding), None
         return self._count_by_reference(texts) if self._fast is None else self._fast.count_batch(texts, 1, False)
 
     def verify(self, texts: Sequence[str], counts: Sequence[int]) -> None:

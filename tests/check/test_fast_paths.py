@@ -72,7 +72,7 @@ def test_plain_lines_come_out_as_the_long_way_takes_them(monkeypatch: pytest.Mon
 def test_a_pattern_tried_at_likely_places_matches_as_it_does_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "_PLACES", 3)
     rng = random.Random(7)
-    rules = [rule for rule in RULES if rule.begins is not None]
+    rules = [rule for rule in RULES if rule.in_text is not None]
     planted = [
         text for each in TEXTS for text in re.findall(r'"content": "(.*?)"\}', each.data.decode(errors="replace"))
     ]
@@ -82,8 +82,8 @@ def test_a_pattern_tried_at_likely_places_matches_as_it_does_anywhere(monkeypatc
     for text in [*said, *(" ".join(cut[at : at + 20]) for at in range(0, len(cut), 20))]:
         for rule in rules:
             found = list(texts.matches(rule, text, 0, scans.places))
-            assert found == [each[0] for each in rule.pattern.finditer(text)], rule.begins
-            matched |= {rule.hint} if found else set()
+            assert found == [each[0] for each in rule.compiled.finditer(text)], rule.in_text
+            matched |= {rule.in_line} if found else set()
     assert len(matched) > len(rules) / 3
 
 

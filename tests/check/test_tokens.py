@@ -15,6 +15,7 @@ from service.check.engine import check_file
 from service.check.tokens import TokenCounter, load_encoding
 from tests.check.conftest import GOOD, Check, encoded, profile
 
+pytestmark = pytest.mark.usefixtures("accelerated")
 ENCODINGS = ("cl100k_base", "o200k_base")
 TRANSLATES = "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."
 CONVERSATION = [
@@ -110,11 +111,12 @@ def test_definitions_are_tiktokens_own(encoding: str, monkeypatch: pytest.Monkey
     definition = published.ENCODING_CONSTRUCTORS[encoding]()
     assert tokens._DEFINITIONS[encoding] == (definition["pat_str"], definition["special_tokens"])
     assert definition["mergeable_ranks"] == {"hash": vocab.SHA256[encoding]}
+    assert vocab.verify(encoding) == len(vocab.read_tokens(encoding))
 
 
 def test_v4_a_damaged_vocabulary_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     vocab.check_shipped()
-    monkeypatch.setitem(vocab.SHA256, "cl100k_base", "0" * 64)
+    monkeypatch.setitem(vocab.PACKED_SHA256, "cl100k_base", "0" * 64)
     with pytest.raises(vocab.VocabularyDamaged):
         vocab.read_tokens("cl100k_base")
 
@@ -177,6 +179,16 @@ def test_an_accelerator_that_differs_later_is_dropped_for_the_whole_report(monke
     assert report.checked_with["accelerator"] is None
     assert report.tokens == honest.tokens
     assert report.sha256 == honest.sha256
+
+
+def test_the_accelerator_is_loaded_for_many_texts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "WORTH_IT", 1000)
+    counter = TokenCounter("o200k_base")
+    for at in range(10):
+        assert counter.count(f"{at}" * 100) == len(load_encoding("o200k_base").encode_ordinary(f"{at}" * 100))
+        assert counter.accelerator is None
+    counter.count("more")
+    assert counter.accelerator is not None
 
 
 def test_histogram_holds_every_example(check: Check) -> None:

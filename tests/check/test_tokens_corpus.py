@@ -15,6 +15,7 @@ from service.check.tokens import counter_for, load_encoding
 from service.core.dataset.lines import ChatLine
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("accelerated")
 ENCODINGS = ["o200k_base", "cl100k_base"]
 _TOGETHER, _PIECE = 2000, 500
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from service.check.vocab import SHA256, VocabularyDamaged, read_tokens
+from service.check.vocab import SHA256, VocabularyDamaged, verify
 from service.cli.doctor.finding import Finding, failed, ok, skipped, warning
 from service.core.errors import TunewrightError
 from service.settings import Settings
@@ -21,11 +21,11 @@ async def vocabularies() -> list[Finding]:
     found: list[Finding] = []
     for name in SHA256:
         try:
-            tokens = await asyncio.to_thread(read_tokens, name)
+            tokens = await asyncio.to_thread(verify, name)
         except VocabularyDamaged as error:
             found.append(failed("vocabulary", str(error), "Install Tunewright again; token counts depend on it."))
         else:
-            found.append(ok("vocabulary", f"{name}: {len(tokens):,} tokens, SHA-256 as published"))
+            found.append(ok("vocabulary", f"{name}: {tokens:,} tokens, SHA-256 as published"))
     return found
 
 

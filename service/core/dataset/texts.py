@@ -33,7 +33,7 @@ _CONFIRMED = 300
 """Different matches that are looked at in one text: each look may go through all of it."""
 
 Places = Callable[[TextRule, str], Callable[[int], int | None]]
-"""Returns, for a rule that has `begins` and a text, what finds the first place from one on where a match may begin."""
+"""Returns, for a rule that has `in_text` and a text, what finds the first place from one on where a match may begin."""
 
 _PLACES = 200
 """Places that are looked at one by one in one text."""
@@ -89,17 +89,17 @@ def _broken(rule: TextRule, text: str, places: Places | None) -> str | None:
 
 def matches(rule: TextRule, text: str, begin: int, places: Places | None) -> Iterator[str]:
     """Yield what matches from `begin` on, as `finditer` does: the pattern itself is tried at likely places alone."""
-    if places is not None and rule.begins is not None:
+    if places is not None and rule.in_text is not None:
         place_from = places(rule, text)
         for _ in range(_PLACES):
             place = place_from(begin)
             if place is None:
                 return
             begin = place + 1
-            if (match := rule.pattern.match(text, place)) is not None:
+            if (match := rule.compiled.match(text, place)) is not None:
                 yield match[0]
                 begin = max(begin, match.end())
-    for match in rule.pattern.finditer(text, begin):
+    for match in rule.compiled.finditer(text, begin):
         yield match[0]
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from service.core.dataset.rules import RULES
 from service.core.prepare.operations import Normalise
 
-_INVISIBLE = next(rule.pattern for rule in RULES if rule.code == "invisible_characters")
+_INVISIBLE = next(rule.compiled for rule in RULES if rule.code == "invisible_characters")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _LINE_END = re.compile("\r\n?|\x85|\u2028|\u2029")
 _BLANKS_AT_END = re.compile(r"(?<![ \t])[ \t]++(?=\n)")

@@ -52,14 +52,14 @@ def _found(text: str, rules: Sequence[TextRule]) -> Iterator[tuple[int, int, str
         kind = rule.stands_for or _NAMES[rule.code]
         if kind == "SECRET":
             yield from ((*match.span(), kind) for match in _KEY_BLOCK.finditer(text))
-        for match in rule.pattern.finditer(text):
+        for match in rule.compiled.finditer(text):
             if rule.confirm is None or rule.confirm(match[0], text):
                 yield match.start() + _name(rule, match[0]), match.end(), kind
 
 
 def _name(rule: TextRule, found: str) -> int:
     """Return how many characters of what a rule found only name the value behind them, and may stay."""
-    if not rule.pattern.flags & re.IGNORECASE:
+    if not rule.ignore_case:
         return 0
     pattern = _NAMED_SECRET if rule.code == "secret_detected" else _NAMED_NUMBER
     name = pattern.match(found)

@@ -3,11 +3,11 @@
 from service.core.dataset.rules.documents import DOCUMENTS
 from service.core.dataset.rules.leftovers import LEFTOVERS
 from service.core.dataset.rules.personal import PERSONAL
-from service.core.dataset.rules.rule import TextRule, rule
+from service.core.dataset.rules.rule import TextRule
 from service.core.dataset.rules.secrets import SECRETS
 from service.core.dataset.rules.wording import WORDING
 
-SPACED_KEY = rule(
+SPACED_KEY = TextRule(
     "repeated_key",
     r"(?!)",
     "no text breaks this rule: a line with blanks before a colon may hide a repeated key, and is read again for it",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from service.core.dataset import documents
-from service.core.dataset.rules.rule import Sign, TextRule, rule
+from service.core.dataset.rules.rule import Sign, TextRule
 
 _LED, _E = "[A-Za-z0-9.,/_-]", r"(?![A-Za-z0-9_-]|\.\d)"
 _DATE = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -26,7 +26,7 @@ def _document(
 
     told = f"the text holds {named}"
     whole = f"{first}(?<!{_LED}{first}){pattern}{_E}"
-    return rule("personal_data", whole, told, hint=hint, sign=sign, confirm=confirm, hidden=True)
+    return TextRule("personal_data", whole, told, hint=hint, sign=sign, confirm=confirm, hidden=True)
 
 
 def _named(words: str, number: str, named: str, is_one: Callable[[str], bool] = bool) -> TextRule:
@@ -39,7 +39,7 @@ def _named(words: str, number: str, named: str, is_one: Callable[[str], bool] = 
 
     between = r"(?: (?:no|number|nummer|is|ist|id)\b|は|が|[ .:#：=-]){0,4}"
     pattern = rf"(?:{words}){between}{number}(?![A-Za-z0-9])"
-    return rule("personal_data", pattern, f"the text holds {named}", ignore_case=True, confirm=confirm, hidden=True)
+    return TextRule("personal_data", pattern, f"the text holds {named}", ignore_case=True, confirm=confirm, hidden=True)
 
 
 DOCUMENTS = (

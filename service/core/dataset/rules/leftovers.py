@@ -2,7 +2,7 @@
 
 import re
 
-from service.core.dataset.rules.rule import rule
+from service.core.dataset.rules.rule import TextRule
 
 _CODE = re.compile(
     r"(?m)^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |private "
@@ -55,12 +55,12 @@ def _is_word_of_two_scripts(match: str, _text: str) -> bool:
 
 
 TOKENS = (
-    rule(
+    TextRule(
         "control_token",
         r"<\|(?:endoftext|endofprompt|startoftext|fim_(?:prefix|middle|suffix)|im_(?:start|end|sep))\|>",
         "the text holds a control token of the tokenizer",
     ),
-    rule(
+    TextRule(
         "template_tokens",
         r"<\|(?!endoftext|endofprompt|startoftext|fim_)[A-Za-z][A-Za-z0-9_]{0,30}\|>|\[/?INST\]|<</?SYS>>"
         r"|<(?:start|end)_of_turn>"
@@ -73,7 +73,7 @@ TOKENS = (
             r"|INST\]|gMASK\]|\[[BE]OS\]|\|(?:begin|end)(?:\xe2\x96\x81|\\u2581)"
         ),
     ),
-    rule(
+    TextRule(
         "template_tokens",
         r"\A\s*(?:### ?)?(?:Assistant|ASSISTANT|Human|HUMAN|Bot|BOT) ?: |### ?(?:Instruction|Response|Human"
         r"|Assistant) ?:"
@@ -83,7 +83,7 @@ TOKENS = (
     ),
 )
 PLACEHOLDERS = (
-    rule(
+    TextRule(
         "placeholder",
         rf"\{{\{{ ?[A-Za-z_][A-Za-z0-9_. ]{{0,40}}\}}\}}|\[{_ASKED}\b[^\]\n]{{0,60}}\](?!\()|\[{_TITLE}\](?!\()"
         rf"|\[{_UPPER}\](?!\()|(?<![\w\])])\[{_BLANK}\](?![\[(:=\w])|\bDear (?:Mr\.? |Ms\.? "
@@ -97,7 +97,7 @@ PLACEHOLDERS = (
         prose=True,
         confirm=_is_left,
     ),
-    rule(
+    TextRule(
         "placeholder",
         rf"\{{(?<![A-Za-z0-9$\{{]\{{){_FIELD}\}}(?!\}})|\$(?<![A-Za-z0-9$\{{]\$)\{{{_FIELD}\}}(?!\}})|\$\{{[a-z]"
         rf"[A-Za-z_]*\}}|H(?:i|ello|ey),? (?:%s\b|XXX+\b)|Dear,? (?:%s\b|XXX+\b)|Regards,?\s+XXX+\b"
@@ -106,7 +106,7 @@ PLACEHOLDERS = (
         prose=True,
         confirm=_is_prose,
     ),
-    rule(
+    TextRule(
         "placeholder",
         r"\A\s*[\[<(]?(?:TODO|TBD|FIXME|XXX)[\]>)]?(?:\s*[:\-–—]|\W*\Z| (?:write|fill|add|answer|complete"
         r"|finish|check|later|here|this)\b)"
@@ -124,7 +124,7 @@ _HIGH = (
     "\u20ac\u2122"
 )
 CHARACTERS = (
-    rule(
+    TextRule(
         "mojibake",
         f"Ã[{_HIGH}]|[a-z]Ã(?![A-Za-z])|[A-Za-z]√[^\\sA-Za-z0-9(\u221a)-]|Â[\u00a0-\u00bf]|â€[{_HIGH}]|â„¢|â‚¬"
         f"|ï»¿|[\u0080-\u0084\u0086-\u009f]|\ufffd"
@@ -143,7 +143,7 @@ CHARACTERS = (
             r"|7e3a|7e67|7e5d|951f)"
         ),
     ),
-    rule(
+    TextRule(
         "invisible_characters",
         "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\u3164\u180e\u0001-\u0008\u000e-\u001f"
         "\u007f\u0000]"
@@ -159,7 +159,7 @@ CHARACTERS = (
         ),
         confirm=_is_hidden,
     ),
-    rule(
+    TextRule(
         "confusable_characters",
         r"(?<!\w)[A-Za-zасеорхуіѕјԁһАВСЕНІЈКМОРЅТХ]*(?:[A-Za-z][асеорхуіѕјԁһАВСЕНІЈКМОРЅТХ]"
         r"|[асеорхуіѕјԁһАВСЕНІЈКМОРЅТХ][A-Za-z])"
@@ -168,7 +168,7 @@ CHARACTERS = (
         hint=r"[A-Za-z](?:[\xd0-\xd4][\x80-\xbf]|\\u0[45])|(?:[\xd0-\xd4][\x80-\xbf]|\\u0[45][0-9a-fA-F]{2})[A-Za-z]",
         confirm=_is_word_of_two_scripts,
     ),
-    rule(
+    TextRule(
         "html_remains",
         r"&(?:nbsp|amp|quot|lt|gt|rsquo|lsquo|ldquo|rdquo|mdash|ndash|#\d{2,4}|#x[0-9a-fA-F]{2,4});"
         r"|</?(?:p|div|span|br|font|strong|em|ul|li|h[1-6])(?: [^<>\n]{0,200})?/?>",

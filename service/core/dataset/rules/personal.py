@@ -4,7 +4,7 @@
 import re
 
 from service.core.dataset.numbers import is_card, is_iban, is_phone, is_told_phone
-from service.core.dataset.rules.rule import rule
+from service.core.dataset.rules.rule import TextRule
 
 _B = r"(?<![A-Za-z0-9.,/_-])"
 _CARD = r"[2-6](?<![A-Za-z0-9.,/_-][2-6])"  # the set first, what must not stand before it then: twice as fast
@@ -74,7 +74,7 @@ _CALLED = (
 )
 
 PERSONAL = (
-    rule(
+    TextRule(
         "personal_data",
         r"(?<![A-Za-z0-9._%+/-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,10}(?![A"
         r"-Za-z0-9-])",
@@ -87,7 +87,7 @@ PERSONAL = (
         reach=64,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         f"(?<![A-Za-z0-9.,/*_+-])(?:{_PHONES})",
         "the text holds a telephone number",
@@ -96,7 +96,7 @@ PERSONAL = (
         confirm=_is_number,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         rf"{_CALLED}(?: ?(?:no|number|nummer))?\.?(?: is| ist|は|是"
         rf"|는)?[ :：]{{0,2}}\+?\(?\d[\d ()./-]{{7,18}}\d(?![\d.])",
@@ -106,7 +106,7 @@ PERSONAL = (
         confirm=_is_told_number,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         rf"{_CARD}(?:\d{{12,18}}|\d{{3}}(?:([ -])\d{{4}}(?:\1\d{{4}}){{2}}|([ -])\d{{6}}\2\d{{5}})){_E}",
         "the text holds a payment card number",
@@ -116,7 +116,7 @@ PERSONAL = (
         confirm=lambda match, _: is_card(match),
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
         "the text holds a bank account number (IBAN)",
@@ -125,7 +125,7 @@ PERSONAL = (
         confirm=lambda match, _: is_iban(match),
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         r"\b(?:(?:i|he|she|they|who) (?:now )?lives? at|i live at|residing at|(?:my|her|his|their|home"
         r"|private) address(?: is|:)"
@@ -135,7 +135,7 @@ PERSONAL = (
         ignore_case=True,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         r"(?:\b(?:date of birth|d\.?o\.?b\.?|birth ?date)(?: is|:)|生年月日(?:は"
         r"|[:：])) ?(?:\d{1,4}[-/.年 ]\d{1,2}[-/.月 ]\d{1,4}"
@@ -145,7 +145,7 @@ PERSONAL = (
         ignore_case=True,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "personal_data",
         rf"{_B}(?!9|00|66)\d\d\d-(?!00)\d\d-(?!0000)\d{{4}}{_E}",
         "the text holds a US social security number",

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import Literal
 
 from service.core.dataset.rules.written import JSON, UTF8, as_written
 
@@ -11,22 +13,28 @@ Sign = Literal["address", "number"]
 """What is found in raw lines faster than by a pattern: an at sign between name and host, thirteen digits in a row."""
 
 
-class TextRule(NamedTuple):
-    """One pattern.
+@dataclass(frozen=True, eq=False)
+class TextRule:
+    """One pattern of texts. Each rule is equal to itself alone.
 
-    A line can break the rule only where `hint`, a pattern of bytes, is found in it, or `sign`; a match begins in a text
-    only where `begins` does in its UTF-8 bytes, if that is given. `within` limits the rule to answers that are learnt,
-    or to all but system prompts. `confirm` has the last word on a match, given what matched and the whole text; `prose`
-    leaves out code. No match lacks the text `needs`, nor begins more than `reach` characters before it where that is
-    given. With `rare` the findings count only where few examples have them.
-    Messages show what matched, by its first two characters alone where it is `hidden`. `stands_for` names what is found
-    for the placeholder that takes its place in a redacted dataset.
+    A line can break it only where `in_line`, a pattern of bytes, is found in it, or `sign`; that pattern comes from the
+    rule's own unless a `hint` is given ("" is none, for a sign is enough). `like` is the same pattern in words that it
+    can be made of, where `pattern` is written to be quick.
+
+    `within` limits the rule to answers that are learnt, or to all but system prompts. `confirm` has the last word on a
+    match, given what matched and the whole text; `prose` leaves out code. No match lacks the text `needs`, nor begins
+    more than `reach` characters before it where that is given. With `rare` the findings count only where few examples
+    have them. Messages show what matched, by its first two characters alone where it is `hidden`. `stands_for` names
+    what is found for the placeholder that takes its place in a redacted dataset.
     """
 
     code: str
-    hint: str
-    pattern: re.Pattern[str]
+    pattern: str
     message: str
+    _: KW_ONLY
+    hint: str | None = None
+    like: str | None = None
+    ignore_case: bool = False
     within: Within = "all"
     confirm: Callable[[str, str], bool] | None = None
     prose: bool = False
@@ -36,45 +44,22 @@ class TextRule(NamedTuple):
     needs: str = ""
     reach: int | None = None
     sign: Sign | None = None
-    begins: str | None = None
 
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern, ready to search texts."""
+        return re.compile(self.pattern, re.IGNORECASE if self.ignore_case else 0)
 
-def rule(
-    code: str,
-    pattern: str,
-    message: str,
-    *,
-    hint: str | None = None,
-    like: str | None = None,
-    ignore_case: bool = False,
-    within: Within = "all",
-    confirm: Callable[[str, str], bool] | None = None,
-    prose: bool = False,
-    hidden: bool = False,
-    rare: bool = False,
-    stands_for: str | None = None,
-    needs: str = "",
-    reach: int | None = None,
-    sign: Sign | None = None,
-) -> TextRule:
-    """Return a rule whose hint, unless given, comes from the pattern itself; "" is none, for a sign is enough.
+    @cached_property
+    def in_line(self) -> str:
+        """What is found in every line of JSON that breaks the rule, but for those that have its sign."""
+        return as_written(self._words, JSON, ignore_case=self.ignore_case) if self.hint is None else self.hint
 
-    `like` is the same pattern in words that a hint can be made of, where `pattern` is written to be quick.
-    """
-    source = pattern if like is None else like
-    return TextRule(
-        code=code,
-        hint=as_written(source, JSON, ignore_case=ignore_case) if hint is None else hint,
-        begins=as_written(source, UTF8, ignore_case=ignore_case) if hint is None else None,
-        pattern=re.compile(pattern, re.IGNORECASE if ignore_case else 0),
-        message=message,
-        within=within,
-        confirm=confirm,
-        prose=prose,
-        hidden=hidden,
-        rare=rare,
-        stands_for=stands_for,
-        needs=needs,
-        reach=reach,
-        sign=sign,
-    )
+    @cached_property
+    def in_text(self) -> str | None:
+        """What is found in a text's UTF-8 bytes wherever a match begins; None where that is not known."""
+        return as_written(self._words, UTF8, ignore_case=self.ignore_case) if self.hint is None else None
+
+    @property
+    def _words(self) -> str:
+        return self.pattern if self.like is None else self.like

@@ -2,7 +2,7 @@
 
 import re
 
-from service.core.dataset.rules.rule import rule
+from service.core.dataset.rules.rule import TextRule
 
 _B = r"(?<![A-Za-z0-9_])"
 _TOKENS = (
@@ -78,7 +78,7 @@ def _is_login(match: str, _text: str) -> bool:
 
 
 SECRETS = (
-    rule(
+    TextRule(
         "secret_detected",
         f"{_B}(?:{_TOKENS})",
         "the text holds what looks like a key or token",
@@ -86,14 +86,14 @@ SECRETS = (
         confirm=_is_random,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "secret_detected",
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----",
         "the text holds a private key",
         hint="PRIVATE KEY(?: BLOCK)?-----",
         hidden=True,
     ),
-    rule(
+    TextRule(
         "secret_detected",
         f"(?-i:[aAbBcCmMpPrRsS\u017fパ])(?:(?:{_NAMED_BEHIND}){_HELD}|(?<=b){_BEARER[1:]})",
         "the text holds a password or key beside its name",
@@ -102,7 +102,7 @@ SECRETS = (
         confirm=_is_value,
         hidden=True,
     ),
-    rule(
+    TextRule(
         "secret_detected",
         f"{_B}{_URL}",
         "the text holds an address with a password",

@@ -5,7 +5,7 @@ Made to be sure rather than complete: each phrase is one that hardly stands in a
 
 import re
 
-from service.core.dataset.rules.rule import TextRule, rule
+from service.core.dataset.rules.rule import TextRule
 
 _CANT = (
     r"(?:(?:really )?can['’]?t|cannot|can not|am unable to|['’]m unable to|am not able to|['’]m not able to"
@@ -208,7 +208,7 @@ def _outside_quotes(match: str, text: str) -> bool:
 
 def _in_languages(code: str, phrases: dict[str, str], message: str, **options: object) -> tuple[TextRule, ...]:
     return tuple(
-        rule(code, pattern, message, ignore_case=True, **options)  # type: ignore[arg-type]
+        TextRule(code, pattern, message, ignore_case=True, **options)  # type: ignore[arg-type]
         for pattern in phrases.values()
     )
 
@@ -223,7 +223,7 @@ WORDING = (
         within="turns",
         confirm=_outside_quotes,
     ),
-    rule(
+    TextRule(
         "truncated_completion",
         "(?s)```.*",
         "the answer opens a block of code and does not close it",
