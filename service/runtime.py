@@ -15,6 +15,7 @@ from service.store.changes import Changes
 from service.store.credentials import CredentialStore
 from service.store.derivations import DerivationStore
 from service.store.due import DueStore
+from service.store.durations import DurationStore
 from service.store.events import EventStore
 from service.store.files import FileStore
 from service.store.freshness import Freshness
@@ -39,6 +40,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     blobs: BlobStore
     catalogue: Catalogue
     due: DueStore
+    durations: DurationStore
     freshness: Freshness
     credentials: CredentialStore
     holds: HoldStore
@@ -84,6 +86,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         blobs=blobs,
         catalogue=load_catalogue(settings.catalogue),
         due=DueStore(redis),
+        durations=DurationStore(redis),
         freshness=Freshness(redis),
         credentials=CredentialStore(redis),
         holds=HoldStore(redis),

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Router, post
 
 from service.api.bodies import read_json
+from service.api.comparison import with_comparison
 from service.api.context import HttpRequest, context_of
 from service.api.job_input import JobCreate, method_of, options_of
 from service.api.outlook import Subject, estimate_for, refusal_of, report_for
@@ -13,8 +14,9 @@ from service.api.replies import Reply, json_reply
 from service.api.reports import RETRY_AFTER
 from service.api.submission import inputs_of, placement_of
 from service.core.catalogue import Target
+from service.core.comparison import Offer
 from service.core.errors import InvalidRequest
-from service.core.estimates import JobEstimate
+from service.core.estimate_lines import EstimateLine, JobEstimate
 from service.core.files import FileRecord
 from service.core.jobs import JobError, Lint, Method
 
@@ -23,6 +25,8 @@ class EstimateOut(msgspec.Struct, frozen=True, kw_only=True):
     """The answer; `estimate` and `lint` are null with a 202, while the dataset is being checked.
 
     `refusal` is the error that such a job would end with. `provider` is null where no configured one takes the model.
+    `comparison` has the same run on this model first, then on every other that takes the file, cheapest first;
+    `advice` says in words what these figures and the file's shape speak for.
     """
 
     object: Literal["fine_tuning.estimate"] = "fine_tuning.estimate"
@@ -33,11 +37,13 @@ class EstimateOut(msgspec.Struct, frozen=True, kw_only=True):
     estimate: JobEstimate | None = None
     lint: Lint | None = None
     refusal: JobError | None = None
+    comparison: tuple[EstimateLine, ...] = ()
+    advice: tuple[str, ...] = ()
 
 
 @post("/", status_code=200)
 async def create_estimate(request: HttpRequest) -> Reply:
-    """Estimate a job's epochs, tokens and cost; 202 while its dataset is being checked (`Prefer: wait=N`)."""
+    """Estimate a job's epochs, tokens, cost and time, also on other models; 202 while its dataset is being checked (`Prefer: wait=N`)."""
     asked = await read_json(request, JobCreate)
     subject, refusal = await _subject(request, asked)
     report, headers = await report_for(request, subject)
@@ -50,12 +56,16 @@ async def create_estimate(request: HttpRequest) -> Reply:
     )
     if report is None:
         return json_reply(shown, status=202, headers=(*RETRY_AFTER, *headers))
-    found = estimate_for(request, subject, report)
+    found, budget = await estimate_for(request, subject, report), options_of(asked.extra).budget_microusd
+    own = Offer(model=subject.model, provider=subject.provider, target=subject.target)
+    told = await with_comparison(request, report, subject.method, own, budget)
     known = msgspec.structs.replace(
         shown,
         estimate=JobEstimate.of(found),
         lint=Lint(errors=report.error_count, warnings=report.warning_count),
-        refusal=refusal or refusal_of(subject, report, found, options_of(asked.extra).budget_microusd),
+        refusal=refusal or refusal_of(subject, report, found, budget),
+        comparison=told.estimates,
+        advice=told.advice,
     )
     return json_reply(known, headers=headers)
 

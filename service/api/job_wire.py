@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from service.core.estimates import JobEstimate
+from service.core.estimate_lines import JobEstimate
 from service.core.jobs import (
     Actual,
     Checkpoint,

@@ -49,9 +49,12 @@ async def report_for(request: HttpRequest, subject: Subject) -> tuple[Report | N
     return await report_of(request, subject.training, asked)
 
 
-def estimate_for(request: HttpRequest, subject: Subject, report: Report) -> Estimate:
+async def estimate_for(request: HttpRequest, subject: Subject, report: Report) -> Estimate:
     """Return the estimate, by the same rule as the worker's pricing step."""
-    return estimated(runtime_of(request).catalogue, subject.model, subject.method, report, subject.target)
+    runtime, method = runtime_of(request), subject.method
+    place = None if subject.provider is None else (subject.provider, subject.model)
+    runs = {} if place is None else await runtime.durations.read([place], method.type)
+    return estimated(runtime.catalogue, subject.model, method, report, subject.target, runs[place] if place else ())
 
 
 def refusal_of(subject: Subject, report: Report, found: Estimate, budget_microusd: int | None) -> JobError | None:
@@ -77,7 +80,7 @@ async def tried_out(
     report, headers = await report_for(request, subject)
     if report is None:
         return job, False, headers
-    found = estimate_for(request, subject, report)
+    found = await estimate_for(request, subject, report)
     lint = Lint(errors=report.error_count, warnings=report.warning_count)
     seen = msgspec.structs.replace(job, estimate=found, lint=lint)
     error = refusal_of(subject, report, found, job.options.budget_microusd)

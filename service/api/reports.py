@@ -4,6 +4,7 @@ from litestar import get
 from litestar.params import FromPath
 
 from service.api import queries
+from service.api.comparison import with_comparison
 from service.api.context import HttpRequest, runtime_of
 from service.api.dataset_wire import ReportPending
 from service.api.files import check_content, find_dataset
@@ -17,6 +18,7 @@ from service.core.dataset.report import Report
 from service.core.dataset.sarif import to_sarif
 from service.core.errors import InvalidRequest
 from service.core.files import FileRecord
+from service.core.jobs import Method
 from service.store.reports import ReportRequest
 
 _FORMATS = ("json", "sarif", "markdown", "html")
@@ -40,6 +42,7 @@ async def get_report(request: HttpRequest, file_id: FromPath[str]) -> Reply:
             dataset=record.id, model=asked.model, method=asked.method, validation=asked.validation_id
         )
         return json_reply(pending, status=202, headers=(*RETRY_AFTER, *headers))
+    report = await with_comparison(request, report, Method(type=asked.method))
     if form == "markdown":
         kind = (b"content-type", b"text/markdown; charset=utf-8")
         return Reply(to_markdown(report, record.filename).encode(), headers=(kind, *headers))

@@ -16,8 +16,10 @@ from service.check.baseline import Baseline, baseline_of, only_new
 from service.check.benchmarks import Benchmarks
 from service.check.engine import check_file
 from service.cli.check_policy import PolicyInvalid, read_policy
-from service.core.catalogue import Method
-from service.core.comparison import advice, compared
+from service.core import clock
+from service.core.advice import advice
+from service.core.catalogue import Catalogue, Method
+from service.core.comparison import compared, offers
 from service.core.dataset.codes import CODES
 from service.core.dataset.grader import Reads, reads_of
 from service.core.dataset.markdown import bars, by_code, places, sampled, to_markdown, told, verdict
@@ -25,6 +27,7 @@ from service.core.dataset.page import to_html
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
 from service.core.dataset.sarif import to_sarif
+from service.core.jobs import Method as JobMethod
 from service.store.catalogue import CatalogueInvalid, load_catalogue
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
@@ -122,7 +125,14 @@ def _checked(
         raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
     profile = msgspec.structs.replace(profile, item_fields=reads.fields, unknown_variables=reads.unknown)
     report = _with_progress(file, validation, benchmarks, profile)
-    priced = msgspec.structs.replace(report, estimates=compared(known, report, method))
+    return _compared(known, report, JobMethod(type=method))
+
+
+def _compared(catalogue: Catalogue, report: Report, method: JobMethod) -> Report:
+    """Add what the file would take on every model that its vendor still tunes; no provider is known here."""
+    now = clock.now()
+    offered = offers(catalogue, report, method, places=(), now=now)
+    priced = msgspec.structs.replace(report, estimates=compared(catalogue, report, method, offered, now=now))
     return msgspec.structs.replace(priced, advice=advice(priced))
 
 

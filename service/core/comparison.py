@@ -1,93 +1,186 @@
-"""A dataset over all models that can be tuned on it: what each would cost, which limits it would hit, which to try."""
+"""A dataset over all models and providers that could be tuned on it: what each would take, and what speaks against it.
 
-from collections.abc import Iterator
+The one computation behind a report's `estimates`, the comparison of an estimate, and `tunewright check`.
+"""
 
-from service.core.catalogue import BaseModel, Catalogue, Method
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from service.core import money
+from service.core.catalogue import BaseModel, Catalogue, Target
 from service.core.dataset.report import Report
-from service.core.estimates import EstimateLine, estimate
+from service.core.durations import PastRun
+from service.core.estimate_lines import EstimateLine
+from service.core.estimates import Estimate, within_budget
+from service.core.jobs import Method
+from service.core.outlook import estimated
+from service.core.placement import Place
 
 FILE_BYTES, UPLOAD_BYTES = 512_000_000, 8_000_000_000
 """OpenAI's limits of a file, and of an upload in parts."""
 
 MOST_RFT_EXAMPLES = 50_000
-_SHORT_ANSWER, _PROMPT_SHARE, _LONG_EXAMPLE = 8, 0.95, 8_000
 
 
-def compared(catalogue: Catalogue, report: Report, method: Method) -> tuple[EstimateLine, ...]:
-    """Return a line for the report's own model, then one for each other that takes its form and method, cheapest first.
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A model where it could be tuned; `provider` is None where no configured one is known to take it."""
 
-    Models that were gone or closed when the catalogue was written are left out. Tokens of another encoding are unknown.
+    model: str
+    provider: str | None
+    target: Target
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dataset would hit at a model; one that `bars` it speaks against the model, others are good to know."""
+
+    text: str
+    bars: bool = True
+
+
+def offers(
+    catalogue: Catalogue,
+    report: Report,
+    method: Method,
+    *,
+    places: Sequence[Place],
+    now: float,
+    own: Offer | None = None,
+) -> tuple[Offer, ...]:
+    """Return `own`, then every other model that takes the report's form and method, at each place and else nowhere.
+
+    Without `own` the report's model comes first, where the first place takes it. What is nowhere are the models that
+    their vendor still tunes and no place takes: they can be had, once configured. Without tokens there is nothing to
+    compare.
     """
-    asked = catalogue.resolve(report.model)
-    own = asked.model if asked else None
-    others = [
-        _line(catalogue, model.name, model, report, method)
-        for model in catalogue.models
-        if model is not own
-        and report.format in model.methods.get(method, ())
-        and not any(day is not None and day <= catalogue.date for day in (model.shutdown, model.creation_closes))
+    there = [each for place in places for each in _at(catalogue, report, method, place, now)]
+    own = own or next((each for each in there if each.model == report.model), None) or _vendor(catalogue, report.model)
+    if report.tokens is None:
+        return (own,)
+    taken = {each.model for each in (own, *there)}
+    nowhere = (_vendor(catalogue, model.name) for model in catalogue.models if model.name not in taken)
+    fitting = [each for each in nowhere if _takes(catalogue, each, report, method, now)]
+    return tuple(dict.fromkeys([own, *there, *fitting]))
+
+
+def _vendor(catalogue: Catalogue, model: str) -> Offer:
+    found = catalogue.resolve(model)
+    is_local = found is not None and found.model is not None and found.model.provider == "local"
+    return Offer(model=model, provider=None, target="local" if is_local else "openai")
+
+
+def compared(
+    catalogue: Catalogue,
+    report: Report,
+    method: Method,
+    offered: Sequence[Offer],
+    *,
+    now: float,
+    past: Mapping[Offer, Sequence[PastRun]] | None = None,
+    budget_microusd: int | None = None,
+) -> tuple[EstimateLine, ...]:
+    """Return a line for each offer: the first one's first, the others cheapest first, unknown prices last."""
+    lines = [
+        _line(catalogue, report, method, each, (past or {}).get(each, ()), budget_microusd, now) for each in offered
     ]
-    others.sort(key=lambda line: (line.usd is None, line.usd, line.model))
-    return (_line(catalogue, report.model, own, report, method), *others)
+    others = sorted(lines[1:], key=lambda line: (line.usd is None, line.usd, line.model, line.provider or ""))
+    return (*lines[:1], *others)
 
 
-def _line(catalogue: Catalogue, name: str, model: BaseModel | None, report: Report, method: Method) -> EstimateLine:
-    tokens, limits = report.tokens, tuple(limits_hit(model, report, method))
-    encoding = catalogue.resolve(name)
-    known = tokens is not None and encoding is not None and encoding.encoding == tokens.encoding
-    found = estimate(
-        model_name=name,
-        model=model,
-        method=method,
-        examples=report.examples,
-        tokens_per_epoch=_billable(name, model, report) if known else None,
-        priced_at=catalogue.date.isoformat(),
+def _at(catalogue: Catalogue, report: Report, method: Method, place: Place, now: float) -> Iterator[Offer]:
+    """Yield what a place takes: the models that its settings name, else those of the catalogue that it may be asked for."""
+    names = place.models or tuple(
+        model.name for model in catalogue.models if _may_be_at(catalogue, model, place.target)
     )
-    return EstimateLine.of(found, limits)
+    for name in names:
+        found = catalogue.resolve(name)
+        offer = Offer(model=found.base if found and not found.tuned else name, provider=place.name, target=place.target)
+        if _takes(catalogue, offer, report, method, now):
+            yield offer
 
 
-def _billable(name: str, model: BaseModel | None, report: Report) -> int | None:
-    """Return the tokens of an epoch, None where another limit than the report's cuts them."""
-    tokens = report.tokens
-    if tokens is None or name == report.model:
-        return None if tokens is None else tokens.billable
-    limit = model.max_example_tokens if model else None
-    return tokens.total if limit is None or tokens.per_example.max <= limit else None
+def _may_be_at(catalogue: Catalogue, model: BaseModel, target: Target) -> bool:
+    """Any endpoint of OpenAI's shape may have OpenAI's models, but hardly those gone when the catalogue was written."""
+    if target != "compatible":
+        return True
+    return model.provider == "openai" and not (model.shutdown is not None and model.shutdown <= catalogue.date)
 
 
-def limits_hit(model: BaseModel | None, report: Report, method: Method) -> Iterator[str]:
+def _takes(catalogue: Catalogue, offer: Offer, report: Report, method: Method, now: float) -> bool:
+    found = catalogue.resolve(offer.model)
+    if found is None or found.model is None:
+        return True  # for the place that names it to judge
+    if catalogue.refusal(found, method.type, now, offer.target) is not None:
+        return False
+    return report.format in found.model.methods.get(method.type, ())
+
+
+def _line(
+    catalogue: Catalogue,
+    report: Report,
+    method: Method,
+    offer: Offer,
+    runs: Sequence[PastRun],
+    budget_microusd: int | None,
+    now: float,
+) -> EstimateLine:
+    made = estimated(catalogue, offer.model, method, report, offer.target, runs)
+    limits = [*limits_hit(catalogue, report, method, offer, now), *_over_budget(made, budget_microusd)]
+    return EstimateLine.of(
+        made,
+        provider=offer.provider,
+        limits=tuple(limit.text for limit in limits),
+        fits=not any(limit.bars for limit in limits),
+    )
+
+
+def limits_hit(catalogue: Catalogue, report: Report, method: Method, offer: Offer, now: float) -> Iterator[Limit]:
     """Say which limits of the model or the provider the dataset would hit."""
-    limit = model.max_example_tokens if model else None
-    if report.tokens is not None and limit is not None and report.tokens.per_example.max > limit:
-        number = f"{report.over_limit:,} examples are" if report.over_limit else "some examples are"
-        yield f"{number} cut at {limit:,} tokens"
-    if model is not None and model.provider == "openai":
-        if report.bytes > UPLOAD_BYTES:
-            yield "the file is above the 8 GB of an upload"
-        elif report.bytes > FILE_BYTES:
-            yield "the file is above 512 MB and has to be sent in parts"
-        if method == "reinforcement" and report.examples > MOST_RFT_EXAMPLES:
-            yield f"reinforcement takes at most {MOST_RFT_EXAMPLES:,} examples"
-        if model.creation_closes is not None:
-            yield f"OpenAI takes no new jobs from {model.creation_closes}"
-
-
-def advice(report: Report) -> tuple[str, ...]:
-    """Say what the dataset's shape and the estimates speak for; made to be read by a person."""
-    return tuple(_advice(report))
-
-
-def _advice(report: Report) -> Iterator[str]:
-    tokens = report.tokens
-    if tokens is None or not report.examples:
+    found = catalogue.resolve(offer.model)
+    model = found.model if found else None
+    if found is None or model is None:
         return
-    priced = [line for line in report.estimates if line.usd is not None and line.usd > 0]
-    cheapest = min(priced, key=lambda line: line.usd or 0, default=None)
-    if tokens.trained is not None and tokens.trained / report.examples <= _SHORT_ANSWER:
-        told = f"Answers have {tokens.trained / report.examples:.1f} tokens on average, as labels have: a small model"
-        yield f"{told} will do{'' if cheapest is None else f'; {cheapest.model} is the cheapest'}."
-    if tokens.trained is not None and tokens.total and 1 - tokens.trained / tokens.total >= _PROMPT_SHARE:
-        share = 1 - tokens.trained / tokens.total
-        yield f"{share:.0%} of the tokens are prompts, which are paid for and not learnt: shorten what repeats."
-    if tokens.per_example.p95 >= _LONG_EXAMPLE:
-        yield "Examples are long: look at each model's limit before its price."
+    if why := catalogue.refusal(found, method.type, now, offer.target):
+        yield Limit(text=why.rstrip("."))
+    limit = model.max_example_tokens
+    if report.tokens is not None and limit is not None and report.tokens.per_example.max > limit:
+        cut = report.over_limit if found.base == report.model else None
+        yield Limit(text=f"{_cut(cut)} cut at {limit:,} tokens")
+    if model.max_examples is not None and report.examples > model.max_examples:
+        yield Limit(text=f"it takes at most {model.max_examples:,} examples")
+    if offer.target == "openai":
+        yield from _openai_limits(model, report, method, now)
+
+
+def _cut(number: int | None) -> str:
+    return "some examples are" if not number else "1 example is" if number == 1 else f"{number:,} examples are"
+
+
+def _openai_limits(model: BaseModel, report: Report, method: Method, now: float) -> Iterator[Limit]:
+    if report.bytes > UPLOAD_BYTES:
+        yield Limit(text="the file is above the 8 GB of an upload")
+    elif report.bytes > FILE_BYTES:
+        yield Limit(text="the file is above 512 MB and has to be sent in parts", bars=False)
+    if method.type == "reinforcement" and report.examples > MOST_RFT_EXAMPLES:
+        yield Limit(text=f"reinforcement takes at most {MOST_RFT_EXAMPLES:,} examples")
+    today = datetime.fromtimestamp(now, UTC).date()
+    dates = (
+        (model.creation_closes, f"takes no new jobs from {model.creation_closes}"),
+        (model.shutdown, f"ends it and what was tuned of it on {model.shutdown}"),
+    )
+    if coming := [told for day, told in dates if day is not None and day > today]:
+        yield Limit(text=f"OpenAI {' and '.join(coming)}", bars=False)
+    if model.access != "everyone" and model.state(now) == model.access:
+        yield Limit(text=f"OpenAI tunes it {_ACCESS[model.access]}", bars=False)
+
+
+_ACCESS = {"active_customers": "for organisations that use a tuned model already", "on_request": "on request only"}
+
+
+def _over_budget(made: Estimate, budget_microusd: int | None) -> Iterator[Limit]:
+    if budget_microusd is None or within_budget(made, budget_microusd).allowed:
+        return
+    upper, budget = made.upper_microusd, money.text(budget_microusd)
+    told = "what it costs is not known" if upper is None else f"it may cost up to {money.text(upper)}"
+    yield Limit(text=f"{told}, with a budget of {budget}")

@@ -36,6 +36,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is expected to take; money in micro-dollars, None where unknown, with `reason` saying why.
 
     `cap_microusd` is the most that a run limited in hours can cost, the only bound for a run billed by time.
+    `seconds` are those of training, waiting left out; `time_basis` says what they stand on, or why they are None.
     """
 
     model: str
@@ -50,6 +51,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     note: str | None = None
     priced_at: str | None = None
+    seconds: Span | None = None
+    time_basis: str | None = None
 
     @property
     def upper_microusd(self) -> int | None:
@@ -62,76 +65,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     allowed: bool
     reason: str | None = None
-
-
-class EstimateLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a dataset report's `estimates`: dollars expected, lowest and highest, and the limits it would hit."""
-
-    model: str
-    epochs: int | None
-    billable_tokens: int | None
-    usd: float | None
-    usd_low: float | None = None
-    usd_high: float | None = None
-    limits: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, estimate: Estimate, limits: tuple[str, ...] = ()) -> "EstimateLine":
-        """Show the expected values, and the doubt of the price."""
-        cost = estimate.cost_microusd
-        return cls(
-            model=estimate.model,
-            epochs=_expected(estimate.epochs),
-            billable_tokens=_expected(estimate.billable_tokens),
-            usd=_usd(_expected(cost)),
-            usd_low=_usd(cost.low if cost else None),
-            usd_high=_usd(cost.high if cost else None),
-            limits=limits,
-        )
-
-
-class JobEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A job's `tunewright.estimate`: dollars expected, lowest and highest; null where unknown, with `reason`."""
-
-    model: str
-    method: str
-    examples: int
-    epochs: int | None
-    epochs_low: int | None
-    epochs_high: int | None
-    epochs_auto: bool
-    billable_tokens: int | None
-    usd: float | None
-    usd_low: float | None
-    usd_high: float | None
-    usd_per_hour: float | None
-    usd_cap: float | None
-    reason: str | None
-    note: str | None
-    priced_at: str | None
-
-    @classmethod
-    def of(cls, estimate: Estimate) -> "JobEstimate":
-        """Show an estimate with its doubt."""
-        epochs, cost = estimate.epochs, estimate.cost_microusd
-        return cls(
-            model=estimate.model,
-            method=estimate.method,
-            examples=estimate.examples,
-            epochs=_expected(epochs),
-            epochs_low=epochs.low if epochs else None,
-            epochs_high=epochs.high if epochs else None,
-            epochs_auto=estimate.epochs_auto,
-            billable_tokens=_expected(estimate.billable_tokens),
-            usd=_usd(_expected(cost)),
-            usd_low=_usd(cost.low if cost else None),
-            usd_high=_usd(cost.high if cost else None),
-            usd_per_hour=_usd(estimate.hourly_microusd),
-            usd_cap=_usd(estimate.cap_microusd),
-            reason=estimate.reason,
-            note=estimate.note,
-            priced_at=estimate.priced_at,
-        )
 
 
 def default_epochs(examples: int) -> int:
@@ -180,7 +113,7 @@ def estimate(
     epochs = epochs_of(examples, n_epochs)
     tokens = _times(epochs, tokens_per_epoch)
     price = model.prices.training if model else None
-    priced = tokens is not None and price is not None
+    priced = price == 0 or (tokens is not None and price is not None)
     return Estimate(
         model=model_name,
         method=method,
@@ -233,15 +166,9 @@ def _times(epochs: Span, per_epoch: int | None) -> Span | None:
 
 
 def _priced(tokens: Span | None, price: int | None) -> Span | None:
+    if price == 0:
+        return Span(low=0, expected=0, high=0)
     if tokens is None or price is None:
         return None
     low, expected, high = (money.cost(count, price) for count in (tokens.low, tokens.expected, tokens.high))
     return Span(low=low, expected=expected, high=high)
-
-
-def _expected(span: Span | None) -> int | None:
-    return None if span is None else span.expected
-
-
-def _usd(micro_usd: int | None) -> float | None:
-    return None if micro_usd is None else money.to_usd(micro_usd)

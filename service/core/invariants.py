@@ -19,7 +19,7 @@ PERMANENT = re.compile(
     r"tw:(due|due:since|bell|rings|fence|credentials|jobs|jobs:status|jobs:metadata:\w+|jobs:at:[^:]+|job:ftjob-\w+|job:ftjob-\w+:events"
     r"|models|model:.+|counters|heartbeats|failures|files|files:[a-z-]+|file:file-\w+|api_keys:made|blob:[0-9a-f]{64}:refs|keys|key:\w+"
     r"|remote:[^:]+:[0-9a-f]{64}|due:webhooks|bell:webhooks|jobs:seen:[^:]+|held:[^:]+:[0-9a-f]{16}|jobs:stage:[a-z]+"
-    r"|derivation:drv_\w+"
+    r"|derivation:drv_\w+|durations:\w+"
     r"|webhook:(pending|dead|endpoints|endpoints:version|secret|lane:\w+|busy:\w+|endpoint:we_\w+))\Z"
 )
 """Keys without an end: records and the indexes over them, nothing that grows with time alone."""

@@ -196,7 +196,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A fine-tuning job as Tunewright keeps it. Times are Unix seconds, money integer micro-dollars.
 
     `version` counts changes; `announced` counts webhook messages (the `sequence` that receivers see); `resume_status`
-    is the status to go back to after a pause; `expired` says that its deadline passed before it ended.
+    is the status to go back to after a pause; `expired` says that its deadline passed before it ended, `interrupted`
+    that training did not go through in one go.
     """
 
     id: str
@@ -221,6 +222,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     remote: Remote = Remote()
     hold: Hold | None = None
     expired: bool = False
+    interrupted: bool = False
     estimate: Estimate | None = None
     lint: Lint | None = None
     progress: Progress | None = None

@@ -220,7 +220,7 @@ _OURS = ("Created fine-tuning job", "Validating training file", "Files validated
 
 def finished(job: Job, checkpoints: tuple[Checkpoint, ...], result_files: tuple[str, ...], seen: RemoteJob) -> Job:
     """Return the job with all that its provider left behind."""
-    started = job.started_at or job.created_at
+    started = seen.started_at or job.started_at or job.created_at
     ended = seen.finished_at
     actual = Actual(
         tokens=seen.trained_tokens,
@@ -248,9 +248,11 @@ def _actual_cost(job: Job, tokens: int | None) -> int | None:
 
 
 def _with_facts(job: Job, seen: RemoteJob) -> Job:
+    paused = seen.status == "paused" and job.started_at is not None
     return _replace(
         job,
         remote=_replace(job.remote, status=seen.raw_status, missing_since=None),
+        interrupted=job.interrupted or seen.interrupted or paused,
         hyperparameters=seen.hyperparameters or job.hyperparameters,
         trained_tokens=seen.trained_tokens if seen.trained_tokens is not None else job.trained_tokens,
         estimated_finish=seen.estimated_finish,

@@ -2,28 +2,63 @@
 
 from collections.abc import Sequence
 
-from service.core.catalogue import Catalogue, Target
+import msgspec
+
+from service.core.catalogue import Catalogue, Resolution, Target
 from service.core.dataset.report import Finding, Report
-from service.core.estimates import Estimate, estimate, within_budget
+from service.core.durations import PastRun, duration
+from service.core.estimates import NO_TOKENS, Estimate, estimate, within_budget
 from service.core.jobs import JobError, Method
 
 _CODES = {"too_few_examples": "invalid_n_examples", "format_mismatch": "format_mismatch"}
 """Findings that have an error code of their own; all others are `invalid_training_file`."""
 
 
-def estimated(catalogue: Catalogue, model: str, method: Method, report: Report, target: Target) -> Estimate:
-    """Estimate a run of `model` at `target` over the report's training split."""
+NEEDS_REPORT = "Counted by another tokenizer or cut at another length: ask for a report of this model."
+
+
+def estimated(
+    catalogue: Catalogue,
+    model: str,
+    method: Method,
+    report: Report,
+    target: Target,
+    runs: Sequence[PastRun] = (),
+) -> Estimate:
+    """Estimate a run of `model` at `target` over the report's training split; `runs` of it are those that ended there.
+
+    The report may be another model's: tokens that this one would count otherwise are unknown.
+    """
     found = catalogue.resolve(model)
-    return estimate(
+    known = found.model if found else None
+    made = estimate(
         model_name=model,
-        model=found.model if found else None,
+        model=known,
         method=method.type,
         examples=report.examples,
-        tokens_per_epoch=report.tokens.billable if report.tokens else None,
+        tokens_per_epoch=_billable(found, report),
         n_epochs=method.hyperparameters.n_epochs,
         target=target,
         priced_at=catalogue.date.isoformat(),
     )
+    took = duration(made.billable_tokens, report.sha256, runs, known.pace if known and target == "local" else None)
+    told = msgspec.structs.replace(made, seconds=took.seconds, time_basis=took.basis)
+    if report.tokens is None or made.reason != NO_TOKENS:
+        return told
+    return msgspec.structs.replace(told, reason=NEEDS_REPORT, time_basis=NEEDS_REPORT)
+
+
+def _billable(found: Resolution | None, report: Report) -> int | None:
+    """Return the tokens of an epoch, None where the report's are not what this model would be billed for."""
+    tokens = report.tokens
+    if tokens is None or found is None:
+        return None
+    if found.base == report.model:
+        return tokens.billable
+    limit = found.model.max_example_tokens if found.model else None
+    if found.encoding != tokens.encoding or (limit is not None and tokens.per_example.max > limit):
+        return None
+    return tokens.total
 
 
 def dataset_refusal(

@@ -49,7 +49,10 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's job. `status` is "unknown" where `raw_status` is none that we know; then nothing is concluded."""
+    """A provider's job. `status` is "unknown" where `raw_status` is none that we know; then nothing is concluded.
+
+    `started_at` is when training began, where the provider tells; `interrupted` that it was not one stretch since then.
+    """
 
     id: str
     status: RemoteStatus
@@ -64,6 +67,8 @@ class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):
     error: JobError | None = None
     result_files: tuple[str, ...] = ()
     created_at: float | None = None
+    started_at: float | None = None
+    interrupted: bool = False
     finished_at: float | None = None
     estimated_finish: int | None = None
 

@@ -56,6 +56,11 @@ def request_budget(credential: str) -> str:
     return f"tw:requests:{credential}"
 
 
+def durations(digest: str) -> str:
+    """Key of the list of how long the latest runs of one provider, model and method (by its digest) took."""
+    return f"tw:durations:{digest}"
+
+
 def held(provider: str, model: str) -> str:
     """Key of the sorted set of jobs of one model (by its digest) that wait until `provider` takes more."""
     return f"tw:held:{provider}:{model}"

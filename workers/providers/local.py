@@ -284,6 +284,8 @@ def _job(run: RunDirectory) -> RemoteJob:
         error=state.error,
         result_files=(f"{spec.run_id}-results",) if state.status == "succeeded" else (),
         created_at=spec.created_at,
+        started_at=state.started_at,
+        interrupted=state.interrupted,
         finished_at=state.finished_at,
         estimated_finish=state.estimated_finish,
     )

@@ -2,12 +2,13 @@
 
 import msgspec
 
-from service.core import clock, ids, moves
+from service.core import clock, durations, ids, moves
 from service.core.catalogue import base_of
 from service.core.files import RESULTS, FileRecord
 from service.core.jobs import Change, Checkpoint, Job, JobError, NewEvent
 from service.core.models import TunedModel
 from service.core.remote import RemoteCheckpoint, RemoteJob, ResultFile
+from service.store import durations as kept_durations
 from service.store.due import Claim
 from service.store.files import queue_create
 from service.store.redis import Pipeline
@@ -43,11 +44,14 @@ async def run(context: Context, claim: Claim, job: Job, *, refused: bool = False
         return await pause_after(context, claim, error)
     files = [await _store(context, result.filename, result.content) for result in results or ()]
     ended = moves.finished(job, checkpoints, tuple(file.id for file in files), seen)
+    took = durations.past_run(ended, seen.started_at, seen.finished_at) if seen.status == "succeeded" else None
     change = _end(ended, seen) if results is not None else _without_results(_end(ended, seen))
 
     def also(pipe: Pipeline) -> None:
         for file in files:
             queue_create(pipe, file)
+        if took is not None:
+            kept_durations.note(pipe, ended, took)
 
     await context.runtime.jobs.advance(job, change, claim=claim, models=models_of(ended, ended.checkpoints), also=also)
     return None

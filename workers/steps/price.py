@@ -22,6 +22,8 @@ async def _priced(context: Context, claim: Claim, job: Job) -> Change:
     if found and (why := catalogue.refusal(found, job.method.type, now, target)):
         return moves.fail(job, JobError(code="model_not_tunable", message=why, param="model"), now)
     report = await reports.ensure(context, claim, request_for(job))
-    result = estimated(catalogue, job.model, job.method, report, target)
+    place = (job.provider, job.model)
+    runs = await context.runtime.durations.read([place], job.method.type)
+    result = estimated(catalogue, job.model, job.method, report, target, runs[place])
     refusal = budget_refusal(result, job.options.budget_microusd)
     return moves.fail(job, refusal, now) if refusal else moves.priced(job, result)

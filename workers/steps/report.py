@@ -11,7 +11,6 @@ import msgspec
 from service.check.engine import check_file
 from service.core import trials
 from service.core.catalogue import MIN_EXAMPLES, USUAL_FORMATS
-from service.core.comparison import advice, compared
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
 from service.store.blobs import content_key
@@ -41,7 +40,7 @@ async def look(context: Context, claim: Claim, digest: str) -> float | None:
 
 
 async def ensure(context: Context, claim: Claim, request: ReportRequest) -> Report:
-    """Return the report, made now if it is not kept yet. Raises ContentCorrupt, WorkerLost and Later.
+    """Return the report without estimates, made now if it is not kept yet. Raises ContentCorrupt, WorkerLost and Later.
 
     A model that the catalogue lacks has no known encoding: its lines are judged by the method's usual forms, and no
     tokens are told, which the report says.
@@ -61,8 +60,6 @@ async def ensure(context: Context, claim: Claim, request: ReportRequest) -> Repo
             check_file, path, profile=profile, validation=validation, dataset_id=request.file_id
         )
     check_hash(made.sha256, request.sha256)
-    if known:
-        made = _with_estimate(context, request, made)
     await runtime.reports.keep(request, made)
     return made
 
@@ -76,11 +73,6 @@ def _unknown(request: ReportRequest) -> CheckProfile:
         min_examples=MIN_EXAMPLES,
         formats=USUAL_FORMATS[request.method],
     )
-
-
-def _with_estimate(context: Context, request: ReportRequest, report: Report) -> Report:
-    priced = msgspec.structs.replace(report, estimates=compared(context.runtime.catalogue, report, request.method))
-    return msgspec.structs.replace(priced, advice=advice(priced))
 
 
 @asynccontextmanager

@@ -38,6 +38,7 @@ class Session:
             status="running",
             pid=pid,
             started_at=before.started_at or now(),
+            interrupted=before.started_at is not None,
             fine_tuned_model=None,
         )
         self._state_at = self._saved_at = now()

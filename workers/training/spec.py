@@ -67,11 +67,13 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """Where the run stands: `state.json`, written only by who holds the run's lock.
 
-    `attempt` counts deaths of the training process since it last stored progress.
+    `attempt` counts deaths of the training process since it last stored progress; `interrupted` says that another
+    process had begun before, so that the time since `started_at` is not all training.
     """
 
     status: Status = "queued"
     started_at: float | None = None
+    interrupted: bool = False
     finished_at: float | None = None
     step: int = 0
     total_steps: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from service.core.dataset.codes import CODES
 from service.core.dataset.report import Finding, Report, Tokens
-from service.core.estimates import EstimateLine
+from service.core.estimate_lines import EstimateLine
 
 _LISTED = 50
 _BAR = 40

@@ -5,7 +5,7 @@ import heapq
 import msgspec
 
 from service.core.dataset.codes import CODES, PROFILE_CODES, UNANSWERED_CODES, Severity
-from service.core.estimates import EstimateLine
+from service.core.estimate_lines import EstimateLine
 
 LISTED_PER_CODE = 1000
 
