@@ -43,7 +43,7 @@ class EstimateOut(msgspec.Struct, frozen=True, kw_only=True):
 
 @post("/", status_code=200)
 async def create_estimate(request: HttpRequest) -> Reply:
-    """Estimate a job's epochs, tokens, cost and time, also on other models; 202 while its dataset is being checked (`Prefer: wait=N`)."""
+    """Estimate a job's cost and time, here and elsewhere; 202 while its dataset is being checked (`Prefer: wait=N`)."""
     asked = await read_json(request, JobCreate)
     subject, refusal = await _subject(request, asked)
     report, headers = await report_for(request, subject)

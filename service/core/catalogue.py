@@ -16,7 +16,6 @@ Target = Literal["openai", "compatible", "local"]
 State = Literal["open", "active_customers", "on_request", "closed", "retired"]
 MicroUsd = Annotated[int, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Rate = Annotated[float, msgspec.Meta(gt=0)]
 
 OPENAI_HOST = "api.openai.com"
 MIN_EXAMPLES = 10
@@ -52,17 +51,6 @@ class SeenDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     n_epochs: Count | None = None
 
 
-class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How fast a model is trained where no run has ended yet: least, usual and most billed tokens a second.
-
-    `source` says who measured it, and on what.
-    """
-
-    tokens_per_second: tuple[Rate, Rate, Rate]
-    start_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    source: str
-
-
 class Milestone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One dated event of OpenAI's withdrawal."""
 
@@ -84,7 +72,6 @@ class BaseModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     context_tokens: Count | None = None
     max_example_tokens: Count | None = None
     max_example_tokens_confirmed: bool = False
-    max_examples: Count | None = None
     unconfirmed_methods: tuple[Method, ...] = ()
     vision: bool | None = None
     access: Literal["everyone", "active_customers", "on_request"] = "everyone"
@@ -93,7 +80,6 @@ class BaseModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     notes: tuple[str, ...] = ()
     prices: Prices = Prices()
     seen_defaults: SeenDefaults = SeenDefaults()
-    pace: Pace | None = None
 
     def state(self, now: float) -> State:
         """Say where the model stands at its own vendor; a date takes effect when it begins in UTC."""

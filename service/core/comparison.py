@@ -89,7 +89,7 @@ def compared(
 
 
 def _at(catalogue: Catalogue, report: Report, method: Method, place: Place, now: float) -> Iterator[Offer]:
-    """Yield what a place takes: the models that its settings name, else those of the catalogue that it may be asked for."""
+    """Yield what a place takes: the models that its settings name, else those of the catalogue that it may have."""
     names = place.models or tuple(
         model.name for model in catalogue.models if _may_be_at(catalogue, model, place.target)
     )
@@ -147,8 +147,6 @@ def limits_hit(catalogue: Catalogue, report: Report, method: Method, offer: Offe
     if report.tokens is not None and limit is not None and report.tokens.per_example.max > limit:
         cut = report.over_limit if found.base == report.model else None
         yield Limit(text=f"{_cut(cut)} cut at {limit:,} tokens")
-    if model.max_examples is not None and report.examples > model.max_examples:
-        yield Limit(text=f"it takes at most {model.max_examples:,} examples")
     if offer.target == "openai":
         yield from _openai_limits(model, report, method, now)
 

@@ -1,24 +1,28 @@
-"""How long a run will train: from runs that ended here, else from what the catalogue states, else unknown."""
+"""How long a run will train: from runs that ended here, else unknown."""
 
 from collections.abc import Sequence
 
 import msgspec
 
-from service.core.catalogue import Pace
-from service.core.estimates import NO_TOKENS, Span
+from service.core.estimates import Span
 from service.core.jobs import Job
 
 KEPT_RUNS = 20
 """Runs of one model, method and provider that are kept, the latest."""
 
+_MOST_SECONDS = 10 * 365 * 86_400
+"""Ten years: what is above is no time of a run, but a fault in a figure or in what was made of it."""
+
 _DOUBT = 0.5
 """One run may be off by a half; with more of them their own spread tells, and this shrinks with their number."""
 
-NO_RUNS = "No run of this model and method has ended at this provider yet."
+NO_RUNS = "No earlier run of this model and method at this provider has told how long it trained."
+TOO_UNLIKE = "Earlier runs were too unlike this one to tell how long it would train."
+NOT_BY_TOKENS = "How long reinforcement trains does not follow from the tokens of the dataset."
 
 
 class PastRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that ended well and without a break: the training file's hash, tokens trained, seconds from start to end."""
+    """A run that ended well and without a break: the training file's hash, tokens trained, seconds of training."""
 
     dataset: str
     tokens: int
@@ -35,40 +39,29 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True):
 def past_run(job: Job, started_at: float | None, finished_at: float | None) -> PastRun | None:
     """Return what a succeeded job teaches of the next; None where its time or tokens are not known for what they are.
 
-    Times are the provider's own where it tells them. A run with a pause in it, or with options of its own (one slows a
-    local run on purpose), is no measure.
+    Times are the provider's own: what we saw may have been seen late. A run with a pause in it, or with options of its
+    own (one slows a local run on purpose), is no measure.
     """
-    start = started_at or job.started_at
+    start = started_at or job.remote.began_at
     if job.interrupted or job.options.provider_options or start is None or finished_at is None:
         return None
     tokens, seconds = job.trained_tokens or 0, finished_at - start
-    if tokens <= 0 or seconds <= 0:
+    if tokens <= 0 or not 0 < seconds <= _MOST_SECONDS:
         return None
     return PastRun(dataset=job.training.sha256, tokens=tokens, seconds=round(seconds, 3))
 
 
-def duration(tokens: Span | None, dataset: str, runs: Sequence[PastRun], pace: Pace | None) -> Duration:
-    """Tell how long `tokens` will train. Runs on the very same `dataset` go before others, and runs before a pace."""
-    if tokens is None:
-        return Duration(seconds=None, basis=NO_TOKENS)
+def duration(tokens: Span, dataset: str, runs: Sequence[PastRun]) -> Duration:
+    """Tell how long `tokens` will train. Runs on the very same `dataset` go before others."""
     own = [run for run in runs if run.dataset == dataset]
-    if used := own or list(runs):
-        number = "1 earlier run" if len(used) == 1 else f"{len(used)} earlier runs"
-        return Duration(
-            seconds=_from_runs(tokens, used), basis=f"{number} {'of this file' if own else 'of other files'}"
-        )
-    if pace is not None:
-        return Duration(seconds=_from_pace(tokens, pace), basis=pace.source)
-    return Duration(seconds=None, basis=NO_RUNS)
-
-
-def _from_pace(tokens: Span, pace: Pace) -> Span:
-    slowest, usual, fastest = pace.tokens_per_second
-    return _span(
-        pace.start_seconds + tokens.low / fastest,
-        pace.start_seconds + tokens.expected / usual,
-        pace.start_seconds + tokens.high / slowest,
-    )
+    used = own or list(runs)
+    if not used:
+        return Duration(seconds=None, basis=NO_RUNS)
+    found = _from_runs(tokens, used)
+    if found.high > _MOST_SECONDS:
+        return Duration(seconds=None, basis=TOO_UNLIKE)
+    number = "1 earlier run" if len(used) == 1 else f"{len(used)} earlier runs"
+    return Duration(seconds=found, basis=f"{number} {'of this file' if own else 'of other files'}")
 
 
 def _from_runs(tokens: Span, runs: Sequence[PastRun]) -> Span:

@@ -9,9 +9,9 @@ from service.core.estimates import Estimate, Span
 class EstimateLine(msgspec.Struct, frozen=True, kw_only=True):
     """What a run on one model at one provider would take: dollars and seconds of training expected, lowest and highest.
 
-    Null is unknown: `reason` says why of the price, `time_basis` of the time, and else what the time stands on.
-    `provider` is null where no configured one trains the model. `limits` are what the dataset would hit; `fits` is false
-    where one of them speaks against the model.
+    Null is unknown: `reason` says why of the price, `time_basis` of the time, and else what the time stands on; `note`
+    is what to know of a price. `provider` is null where no configured one trains the model. `limits` are what the
+    dataset would hit; `fits` is false where one of them speaks against the model.
     """
 
     model: str
@@ -26,6 +26,7 @@ class EstimateLine(msgspec.Struct, frozen=True, kw_only=True):
     seconds_high: int | None = None
     time_basis: str | None = None
     reason: str | None = None
+    note: str | None = None
     limits: tuple[str, ...] = ()
     fits: bool = True
 
@@ -48,6 +49,7 @@ class EstimateLine(msgspec.Struct, frozen=True, kw_only=True):
             seconds_high=seconds[2],
             time_basis=estimate.time_basis,
             reason=estimate.reason,
+            note=estimate.note,
             limits=limits,
             fits=fits,
         )

@@ -98,7 +98,8 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
 
     `tries` and `last_try_at` are the stored intent to create; `event_cursor` is the last remote event taken in;
     `uploads` counts how often the files were made available; `doubts` the creates given up on whose end was never
-    learned; `extras` are jobs that bore our mark beside `job_id`; they were cancelled, or had ended.
+    learned; `extras` are jobs that bore our mark beside `job_id`; they were cancelled, or had ended; `began_at` is when
+    training began by the provider's own event.
     """
 
     job_id: str | None = None
@@ -108,6 +109,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
     last_try_at: float | None = None
     created_at: float | None = None
+    began_at: float | None = None
     event_cursor: str | None = None
     missing_since: float | None = None
     uploads: int = 0

@@ -205,7 +205,8 @@ def take_events(job: Job, events: list[RemoteEvent]) -> tuple[Job, tuple[NewEven
         step = event.data.get("step")
         if event.type == "metrics" and isinstance(step, int):
             progress = _progress(step, event.data.get("total_steps"), job)
-    remote = _replace(job.remote, event_cursor=events[-1].id)
+    began = next((event.created_at for event in events if event.message.startswith(_BEGAN)), None)
+    remote = _replace(job.remote, event_cursor=events[-1].id, began_at=job.remote.began_at or began)
     fresh = tuple(
         NewEvent(message=e.message, level=e.level, type=e.type, data=e.data, created_at=e.created_at)
         for e in events
@@ -216,6 +217,7 @@ def take_events(job: Job, events: list[RemoteEvent]) -> tuple[Job, tuple[NewEven
 
 _OURS = ("Created fine-tuning job", "Validating training file", "Files validated")
 """Messages of a remote job that would repeat what our own job has said."""
+_BEGAN = "Fine-tuning job started"
 
 
 def finished(job: Job, checkpoints: tuple[Checkpoint, ...], result_files: tuple[str, ...], seen: RemoteJob) -> Job:

@@ -6,15 +6,15 @@ import msgspec
 
 from service.core.catalogue import Catalogue, Resolution, Target
 from service.core.dataset.report import Finding, Report
-from service.core.durations import PastRun, duration
+from service.core.durations import NOT_BY_TOKENS, PastRun, duration
 from service.core.estimates import NO_TOKENS, Estimate, estimate, within_budget
 from service.core.jobs import JobError, Method
 
 _CODES = {"too_few_examples": "invalid_n_examples", "format_mismatch": "format_mismatch"}
 """Findings that have an error code of their own; all others are `invalid_training_file`."""
 
-
 NEEDS_REPORT = "Counted by another tokenizer or cut at another length: ask for a report of this model."
+NO_ENCODING = "The catalogue does not know how this model counts tokens."
 
 
 def estimated(
@@ -41,11 +41,13 @@ def estimated(
         target=target,
         priced_at=catalogue.date.isoformat(),
     )
-    took = duration(made.billable_tokens, report.sha256, runs, known.pace if known and target == "local" else None)
-    told = msgspec.structs.replace(made, seconds=took.seconds, time_basis=took.basis)
-    if report.tokens is None or made.reason != NO_TOKENS:
-        return told
-    return msgspec.structs.replace(told, reason=NEEDS_REPORT, time_basis=NEEDS_REPORT)
+    if method.type == "reinforcement":
+        return msgspec.structs.replace(made, time_basis=NOT_BY_TOKENS)
+    if made.billable_tokens is None:
+        why = NO_TOKENS if report.tokens is None else NO_ENCODING if found is None else NEEDS_REPORT
+        return msgspec.structs.replace(made, reason=made.reason and why, time_basis=why)
+    took = duration(made.billable_tokens, report.sha256, runs)
+    return msgspec.structs.replace(made, seconds=took.seconds, time_basis=took.basis)
 
 
 def _billable(found: Resolution | None, report: Report) -> int | None:

@@ -7,14 +7,13 @@ import pytest
 
 from service.core import money
 from service.core.catalogue import Catalogue
+from service.core.estimate_lines import EstimateLine, JobEstimate
 from service.core.estimates import (
     BY_THE_HOUR,
     LIST_PRICE,
     NO_PRICE,
     NO_TOKENS,
     Estimate,
-    EstimateLine,
-    JobEstimate,
     Span,
     billable_per_epoch,
     default_epochs,
@@ -96,12 +95,20 @@ def test_auto_epochs_give_a_range_and_the_wire_shows_it(catalogue: Catalogue) ->
     found = run(catalogue, "gpt-4o-mini-2024-07-18", 1_000_000)
     assert msgspec.to_builtins(EstimateLine.of(found)) == {
         "model": "gpt-4o-mini-2024-07-18",
+        "provider": None,
         "epochs": 3,
         "billable_tokens": 3_000_000,
         "usd": 9.0,
         "usd_low": 6.0,
         "usd_high": 12.0,
+        "seconds": None,
+        "seconds_low": None,
+        "seconds_high": None,
+        "time_basis": None,
+        "reason": None,
+        "note": None,
         "limits": (),
+        "fits": True,
     }
     job = JobEstimate.of(found)
     assert (job.usd_low, job.usd, job.usd_high) == (6.0, 9.0, 12.0)

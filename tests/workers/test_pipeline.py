@@ -3,6 +3,7 @@
 import pytest
 
 from service.core import moves
+from service.core.durations import NO_RUNS
 from service.core.jobs import Job, Method, Options
 from service.core.remote import RemoteEvent
 from tests.workers.conftest import Bench, chat
@@ -43,6 +44,41 @@ async def test_from_dataset_to_model(bench: Bench) -> None:
     assert result.purpose == "fine-tune-results"
     events = await bench.runtime.jobs.events_from(job.id, 0)
     assert [event.data["step"] for event in events if event.type == "metrics"] == [1, 2]
+
+
+async def test_a_run_that_ended_tells_the_next_how_long_it_takes(bench: Bench) -> None:
+    job = await sent(bench)
+    assert job.estimate is not None
+    assert (job.estimate.seconds, job.estimate.time_basis) == (None, NO_RUNS)
+    began = RemoteEvent(
+        id="e0", created_at=1_800_000_000, level="info", message="Fine-tuning job started", type="message"
+    )
+    bench.provider.move("running")
+    bench.provider.history["remote-1"] = [began]
+    job = await bench.poll(job)
+    assert job.remote.began_at == 1_800_000_000
+    tokens = job.estimate.billable_tokens.expected if job.estimate and job.estimate.billable_tokens else 0
+    bench.provider.move("succeeded", fine_tuned_model="ft:tuned", trained_tokens=tokens, finished_at=1_800_000_060.0)
+    assert (await bench.poll(job)).status == "succeeded"
+    again = await sent(bench)
+    assert again.estimate is not None
+    assert again.estimate.time_basis == "1 earlier run of this file"
+    assert again.estimate.seconds is not None
+    assert again.estimate.seconds.expected == 60
+    kept = await bench.runtime.durations.read([("remote", job.model), ("local", job.model)], "supervised")
+    assert [len(runs) for runs in kept.values()] == [0, 1]
+
+
+@pytest.mark.parametrize("pauses", [True, False])
+async def test_a_run_that_stood_still_or_began_unseen_tells_nothing(bench: Bench, pauses: bool) -> None:
+    job = await sent(bench)
+    for status in ("running", "paused", "running") if pauses else ("running",):
+        bench.provider.move(status, started_at=1_800_000_000.0 if pauses else None)
+        job = await bench.poll(job)
+    assert job.interrupted is pauses
+    bench.provider.move("succeeded", fine_tuned_model="ft:tuned", trained_tokens=100, finished_at=1_800_000_060.0)
+    assert (await bench.poll(job)).status == "succeeded"
+    assert await bench.runtime.durations.read([("local", job.model)], "supervised") == {("local", job.model): []}
 
 
 async def test_the_mark_the_tokens_and_the_hyperparameters_reach_the_provider(bench: Bench) -> None:

@@ -83,6 +83,9 @@ class Screen:
         if estimate:
             cost = "price unknown" if estimate["usd"] is None else f"${estimate['usd']:.2f}"
             self._fact("estimate", f"{estimate['epochs']} epochs, {estimate['billable_tokens']:,} tokens, {cost}")
+            if estimate["seconds"] is not None:
+                low, high = estimate["seconds_low"], estimate["seconds_high"]
+                self._fact("time", f"{estimate['seconds']} s ({low} to {high}), by {estimate['time_basis']}")
 
     def posted(self, job_id: str, numbers: dict[str, Any]) -> None:
         """Name the job and its hyperparameters."""

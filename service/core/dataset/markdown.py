@@ -8,6 +8,7 @@ from service.core.estimate_lines import EstimateLine
 
 _LISTED = 50
 _BAR = 40
+_MINUTES_FROM, _HOURS_FROM = 600, 36_000
 
 
 def to_markdown(report: Report, name: str | None = None) -> str:
@@ -36,12 +37,33 @@ def bars(tokens: Tokens, width: int = _BAR) -> Iterator[tuple[str, str, int]]:
 
 
 def told(line: EstimateLine) -> str:
-    """Say what a run on one model would take, with the doubt of its price and the limits it would hit."""
+    """Say what a run on one model would take, with the doubt of price and time, and the limits it would hit."""
     cost = "price unknown" if line.usd is None else f"about ${line.usd:,.2f}"
     if line.usd is not None and line.usd_low != line.usd_high:
         cost += f" (${line.usd_low or 0:,.2f} to ${line.usd_high or 0:,.2f})"
+    place = "" if line.provider is None else f" at {line.provider}"
     epochs = "" if line.epochs is None else f", {_number(line.epochs, 'epoch')}"
-    return f"{line.model}: {cost}{epochs}{''.join(f'; {limit}' for limit in line.limits)}"
+    return f"{line.model}{place}: {cost}{epochs}{_time(line)}{''.join(f'; {limit}' for limit in line.limits)}"
+
+
+def _time(line: EstimateLine) -> str:
+    return "" if line.seconds is None else f", {training_time(line)}, by {line.time_basis}"
+
+
+def training_time(line: EstimateLine) -> str:
+    """Return how long a run would train with its doubt, as people say it; empty where that is not known."""
+    if line.seconds is None:
+        return ""
+    return f"about {_span(line.seconds)} ({_span(line.seconds_low or 0)} to {_span(line.seconds_high or 0)})"
+
+
+def _span(seconds: int) -> str:
+    """Return a length of time in the largest unit that leaves two digits or more."""
+    if seconds < _MINUTES_FROM:
+        return f"{seconds} s"
+    if seconds < _HOURS_FROM:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def places(findings: Sequence[Finding], most: int = 8) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from service.core.dataset.codes import CODES
-from service.core.dataset.markdown import by_code, verdict
+from service.core.dataset.markdown import by_code, training_time, verdict
 from service.core.dataset.report import Finding, Report, Tokens
 
 _LISTED = 100
@@ -143,7 +143,7 @@ def _estimates(report: Report) -> Iterator[str]:
         return
     yield "<h2>What a run would take</h2>"
     yield '<div class="table"><table><tr><th>model</th><th class="n">epochs</th><th class="n">billable tokens</th>'
-    yield '<th class="n">US dollars</th></tr>'
+    yield '<th class="n">US dollars</th><th>training time</th></tr>'
     for line in report.estimates:
         usd = (
             "unknown"
@@ -151,9 +151,11 @@ def _estimates(report: Report) -> Iterator[str]:
             else f"{line.usd:,.2f} ({line.usd_low or 0:,.2f} to {line.usd_high or 0:,.2f})"
         )
         cells = ("" if line.epochs is None else str(line.epochs), f"{line.billable_tokens or 0:,}", usd)
+        place = "" if line.provider is None else f" at {line.provider}"
         limits = "".join(f'<br><span class="dim">{escape(limit)}</span>' for limit in line.limits)
         numbers = "".join(f'<td class="n">{cell}</td>' for cell in cells)
-        yield f"<tr><td>{escape(line.model)}{limits}</td>{numbers}</tr>"
+        time = f'{training_time(line) or "unknown"}<br><span class="dim">{escape(line.time_basis or "")}</span>'
+        yield f"<tr><td>{escape(line.model + place)}{limits}</td>{numbers}<td>{time}</td></tr>"
     yield "</table></div>"
     yield from (f"<p>{escape(each)}</p>" for each in report.advice)
 
