@@ -4,6 +4,27 @@ from tests.check.suite.ordinary import japanese
 from tests.check.suite.planted import Planted, answering, asking, planted
 
 _KEY = "sk-" + "proj-" + "Ab3dE6gH9jK2mN5pQ8sT"
+_HEX, _MIXED = "9f8e7d6c5b4a39281706" * 8, "aB3dE6gH9jK2mN5pQ8sT" * 8
+_MARKED = {
+    "hv" + "s.": _MIXED[:90],
+    "da" + "pi": _HEX[:32],
+    "pc" + "sk_": f"4xYz9_{_MIXED[:60]}",
+    "lin" + "_api_": _MIXED[:40],
+    "xa" + "i-": _MIXED[:80],
+    "gl" + "dt-": _MIXED[:20],
+    "sb" + "_secret_": f"{_MIXED[:22]}_{_MIXED[:8]}",
+    "AGE-SECRET-" + "KEY-1": _MIXED[:58].upper(),
+    "re" + "_": f"{_MIXED[:8]}_{_MIXED[:24]}",
+    "S" + "K": _HEX[:32],
+}
+_VENDORS = (
+    *(f"The importer takes the value {first}{rest} from its settings." for first, rest in _MARKED.items()),
+    "curl -H 'Authorization: Basic ZGVwbG95Omd" + "UNnloTjJ3c1E=' https://api.shop.org/v1",
+    "curl -u deploy:gT6y" + "hN2wsQ https://api.shop.org/v1/orders",
+    "redis://:n8sK2v" + "Qx7pL@cache.shop.org:6379/0",
+    "machine git.shop.org login deploy password gT6y" + "hN2wsQ",
+    f"Call it with the auth token {_HEX[:32]} then.",
+)
 _ANSWERS: dict[str, tuple[str, ...]] = {
     "refusal": (
         "I'm sorry, but I can't assist with that request.",
@@ -39,6 +60,7 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "git clone https://deploy:" + "pa55word9@git.example.com/repo.git",
         "nv" + "api-" + "a1B2c3D4e5F6g7H8i9J0" * 3 + "x",
         'api_key = "9f8e7d6c5b4a' + '39281706f5e4d3c2b1a0"',
+        *_VENDORS,
     ),
     "personal_data": (
         "Write to jane.doe@gmail" + ".com please.",

@@ -1,12 +1,15 @@
 """Keys, tokens and passwords. Sources: the vendors' own descriptions of their prefixes, as collected by Gitleaks."""
 
+import base64
+import binascii
 import re
 
 from service.core.dataset.rules.rule import TextRule
+from service.core.dataset.rules.vendors import MARKED, MARKED_HINT
 
 _B = r"(?<![A-Za-z0-9_])"
 _TOKENS = (
-    r"sk-[A-Za-z0-9_-]{20,}|[AS]KIA[0-9A-Z]{16}(?![0-9A-Za-z])|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,}"
+    r"sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}(?![0-9A-Za-z])|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,}"
     r"|xox[abeprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{30,}"
     r"|ey[JK][A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}|glpat-[A-Za-z0-9_-]{20}|hf_[A-Za-z0-9]{30,}"
     r"|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{16,24}\.[A-Za-z0-9_-]{30,46}|npm_[A-Za-z0-9]{36}"
@@ -17,7 +20,7 @@ _TOKENS = (
     r"|discord(?:app)?\.com/api/webhooks/\d{15,}/[A-Za-z0-9_-]{40,}"
 )
 _TOKENS_HINT = (
-    r"sk-[A-Za-z0-9_-]{8}|[AS]KIA[0-9A-Z]{4}|gh[pousr]_[A-Za-z0-9]{4}|github_pat_|xox[abeprs]-|xapp-\d-"
+    r"sk-[A-Za-z0-9_-]{8}|AKIA[0-9A-Z]{4}|gh[pousr]_[A-Za-z0-9]{4}|github_pat_|xox[abeprs]-|xapp-\d-"
     r"|AIza[A-Za-z0-9_-]{4}|ey[JK][A-Za-z0-9_-]{10}|glpat-|hf_[A-Za-z0-9]{8}|[sr]k_(?:live|test)_"
     r"|SG\.[A-Za-z0-9_-]{8}"
     r"|npm_[A-Za-z0-9]{8}|pypi-Ag|GOCSPX-|ya29\.|dop_v1_|gsk_[A-Za-z0-9]{8}|shp(?:at|ss|ca)_|whsec_"
@@ -38,7 +41,7 @@ _NAMES = {
 
 _NAMED = "|".join(f"{first}(?:{rest})" for first, rest in _NAMES.items())
 _NAMED_BEHIND = "|".join(f"(?<={first})(?:{rest})" for first, rest in _NAMES.items())
-_HELD = r"[\"'`]?(?: ?(?::|=|：)=? ?| (?:is|ist|est|es)(?: |: ?)|は)[\"'`「]?[A-Za-z0-9!#$%&*+./=@^_~-]{8,}"
+_HELD = r"[\"'`]?(?: ?(?::|=|：)=? ?| (?:is|ist|est|es|lautet)(?: |: ?)|は)[\"'`「]?[A-Za-z0-9!#$%&*+./=@^_~-]{8,}"
 _BEARER = r"bearer [A-Za-z0-9+/=._~-]{20,}"
 _VALUE = re.compile(r"[A-Za-z0-9!#$%&*+./=@^_~-]{8,}\Z")
 _SET = re.compile(r"(?i)[a-z_ -]*(?:key|token|secret|pass(?:word|wd|phrase)?|pwd)[:=]+")
@@ -50,9 +53,15 @@ _NO_VALUE = re.compile(
     r"|settings\.|self\."
     r"|args\.|secrets?\.|password|\$\(|http|\.\.\.|request\.|_here"
 )
-_URL = r"[a-z][a-z0-9+]{2,20}://[^\s/:@\"'<>]{1,64}:[^\s/@\"'<>{}$*]{4,64}@[A-Za-z0-9.-]+"
+_URL = r"[a-z][a-z0-9+]{2,20}://[^\s/:@\"'<>]{0,64}:[^\s/@\"'<>{}$*]{4,64}@[A-Za-z0-9.-]+"
 _DUMMY = re.compile(r"(?i):(?:pass(?:word|wd)?|pwd|secret|token|user(?:name)?|test|example|x+)@|@(?:localhost|127\.)")
 _MANUAL = re.compile(r"@(?:[a-z0-9-]+\.)*example\.")
+
+_BASIC = r"(?:Authorization|authorization|AUTHORIZATION)[\"']?[:=,]? ?[\"']?Basic [A-Za-z0-9+/]{12,}={0,2}"
+_CURL = r"\bcurl [^\n]{0,200}?(?:-u|--user)[ =][\"']?[\w.@+-]{1,64}:[^\s\"'$<>{}\[]{6,64}"
+_NETRC = r"\bmachine \S{1,100}\s{1,9}login \S{1,100}\s{1,9}password \S{6,64}"
+_HASH = r"(?i:(?:auth|access|api|secret)[ _-]?(?:token|key) [a-f0-9]{32,64})(?![A-Za-z0-9])"
+_LOGIN_DUMMY = re.compile(r"(?i)(?:pass|pwd|secret|token|user|test|example|open sesame|your|xxx|key|api)[a-z_ -]*\Z")
 
 
 def _is_random(match: str, _text: str) -> bool:
@@ -77,6 +86,16 @@ def _is_login(match: str, _text: str) -> bool:
     return _MANUAL.search(match) is None or (any(map(str.isdigit, password)) and any(map(str.isalpha, password)))
 
 
+def _is_basic(match: str, _text: str) -> bool:
+    """Whether what follows "Basic" is a name and a password, and not those of a manual."""
+    told = match.rpartition(" ")[2]
+    try:
+        login = base64.b64decode(told, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    return ":" in login and _LOGIN_DUMMY.search(login) is None
+
+
 SECRETS = (
     TextRule(
         "secret_detected",
@@ -84,6 +103,38 @@ SECRETS = (
         "the text holds what looks like a key or token",
         hint=_TOKENS_HINT,
         confirm=_is_random,
+        hidden=True,
+    ),
+    TextRule(
+        "secret_detected",
+        f"{_B}(?:{MARKED})",
+        "the text holds what looks like a key or token",
+        hint=MARKED_HINT,
+        confirm=lambda match, _: any(map(str.isdigit, match)),
+        hidden=True,
+    ),
+    TextRule(
+        "secret_detected",
+        _BASIC,
+        "the text holds a login",
+        hint=r"Basic [A-Za-z0-9+/]{8}",
+        confirm=_is_basic,
+        hidden=True,
+    ),
+    TextRule(
+        "secret_detected",
+        f"{_CURL}|{_NETRC}",
+        "the text holds a login",
+        hint=r"(?:-u|--user)[ =](?:\\\"|')?[A-Za-z0-9_.@+-]+:|[ \\]n?login [^\"]{1,100}password ",
+        confirm=lambda match, _: _LOGIN_DUMMY.search(match) is None,
+        hidden=True,
+    ),
+    TextRule(
+        "secret_detected",
+        _HASH,
+        "the text holds what looks like a key or token",
+        hint=r"(?i:token|key) [a-fA-F0-9]{16}",
+        confirm=lambda match, _: any(map(str.isdigit, match)),
         hidden=True,
     ),
     TextRule(
@@ -106,7 +157,7 @@ SECRETS = (
         "secret_detected",
         f"{_B}{_URL}",
         "the text holds an address with a password",
-        hint=r"[a-z0-9+]:\\?/\\?/[A-Za-z0-9_.%-]+:[^ \"/@\\]+@",
+        hint=r"[a-z0-9+]:\\?/\\?/[A-Za-z0-9_.%-]*:[^ \"/@\\]+@",
         confirm=_is_login,
         hidden=True,
     ),
