@@ -277,6 +277,14 @@ def patterns() -> Iterator[Hostile]:
         yield Hostile(f"pattern-{name}", frozenset(("*",)), lambda text=text: said(text))
         if name in ("a", "a@a.", "digits", "ignore", "quote", "braces"):
             yield Hostile(f"pattern-asked-{name}", frozenset(("*",)), lambda text=text: said(text, role="user"))
+    left = "{{name}} [Your Name] {name} <p>x</p> &nbsp;"  # what is found, and then looked for in all of the text
+    behind = {
+        "line-feeds": "\\n" * 99_000 + left, "marks": "!" * LONG + "sorry, x",
+        "returns": "return " * (LONG // 7) + left,
+        "semicolons": "; " * (LONG // 2) + left, "ticks": "`a" * (LONG // 2) + left, "dash-ey": "-eyJ" * (LONG // 4),
+    }  # fmt: skip
+    for name, text in behind.items():
+        yield Hostile(f"pattern-behind-{name}", frozenset(("*",)), lambda text=text: said(text))
 
 
 FAMILIES: tuple[Callable[[], Iterable[Hostile]], ...] = (

@@ -75,6 +75,19 @@ def test_an_answer_unlike_the_others(check: Check, answer: str, code: str) -> No
             "- red like the sun and the sand\n- green like the sea and the leaf\n- **blue**",
         ),
         (
+            "A poem, please.",
+            "The leaves are falling on the ground\nThe wind is all that makes a sound\nAnd home is near",
+        ),
+        (
+            "Sing.",
+            "(Verse)\nWe walk along the river, slow and far,\nWe never ask the name of any star\n\n(End)\nSo far",
+        ),
+        ("Which words matter?", "river, stone bridge, winter light, old harbour, copper lantern"),
+        (
+            "A trigger?",
+            "add_action( 'update_option', function (): void {\n\tcache_delete( 'settings', 'options' );\n} );",
+        ),
+        (
             "How long is the coast of the island?",
             "About 41 km, and 43 km with the two small islands of the bay"[:59] + ".",
         ),

@@ -20,9 +20,10 @@ _MOSTLY = 0.85
 _SHORT, _SHORT_WIDE = 4, 2
 _KEPT = 1000
 _LAST_LINE_WORDS = 3
+_VERSES, _KEYWORDS, _KEYWORD_WORDS = 4, 4, 3
 _END = 400
 _STRUCTURED = "{[<`|"
-_OPEN = frozenset(",;(-、，")
+_OPEN = frozenset(",(-、，")
 _CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
 _NEVER_LAST = frozenset(
     ("and", "or", "the", "a", "an", "because", "but", "your", "their", "its", "than", "which", "of", "to", "with",
@@ -47,7 +48,18 @@ def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
     listed = line[0] in "-*•|#>" or line[0].isdigit()
     if words[-1] in _NEVER_LAST or (last in _OPEN and not listed):
         return "surely" if len(words) > 1 + listed else ""
-    return "" if listed else "" if len(line) < len(text) and len(words) <= _LAST_LINE_WORDS else "maybe"
+    short = len(line) < len(text) and len(words) <= _LAST_LINE_WORDS
+    return "" if listed or short or _is_unmarked(text[: -len(line)], line) else "maybe"
+
+
+def _is_unmarked(before: str, line: str) -> bool:
+    """Whether nothing closes the lines of a text anyway: verses, of which most lines before the last end in a letter or
+    a comma, and rows of keywords."""
+    verses = [each.rstrip()[-1] for each in before.splitlines() if each.strip()][-_VERSES:]
+    if len(verses) > 1 and sum(sign.isalnum() or sign == "," for sign in verses) * 2 >= len(verses):
+        return True
+    keywords = line.split(",")
+    return len(keywords) >= _KEYWORDS and all(len(each.split()) <= _KEYWORD_WORDS for each in keywords)
 
 
 class _Odd:

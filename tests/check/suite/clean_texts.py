@@ -90,4 +90,25 @@ WRITTEN: dict[str, tuple[str, Callable[[int], Line]]] = {
             f"商品{at}の紹介文を書いてください。", f"【商品名】ラーメン{at}号\n【特徴】醤油味で、三分でできます。"
         ),
     ),
+    "bold letters of moves and litter": (
+        "supervised",
+        lambda at: asked(
+            f"How do I turn {words(at)}?",
+            f"Turn side **F** {at} times, then the face **Up F**. Put your trash and your garbage in bin {at}.",
+        ),
+    ),
+    "programs with templates": (
+        "supervised",
+        lambda at: asked(
+            f"Render {words(at)}, please.",
+            f"from jinja2 import Template\n\ndef render_{at}(guide):\n"
+            f'    template = Template("Guide {at}: {{{{ guide.steps }}}}")\n    return template.render(guide=guide)',
+        ),
+    ),
+    "marks of a task's parts": (
+        "supervised",
+        lambda at: asked(
+            f"Fill in.\n[TEMPLATE STARTS HERE]\n{words(at, 9)}\n[TEMPLATE ENDS HERE]", f"It is {words(at, 7)}."
+        ),
+    ),
 }

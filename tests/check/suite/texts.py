@@ -142,6 +142,7 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "Don't be an idiot, press the button.",
         "Go die.",
         "F*** off.",
+        "Your a stupid idiot.",
     ),
     "repetitive_completion": (
         "I do not know. " * 8,

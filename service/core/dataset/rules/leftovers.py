@@ -5,10 +5,14 @@ import re
 from service.core.dataset.rules.rule import TextRule
 
 _CODE = re.compile(
-    r"(?m)^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |private "
+    r"(?m)^[ \t]*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |private "
     r"|SELECT |curl |echo )"
-    r"|\\[a-z]+\*?[{(\[]|\{\{[#/]|\{%|(?:; |\n)\s*(?:do|then|done|fi)\b|\bdo echo\b|\$[A-Z_]{3,}\b"
-    r"|=> ?[{(]|\bconsole\.log|\bprint(?:f|ln)?\(|\breturn [^\n]*;|[{;]\s*$|\bf[\"']|`"
+    r"|\\[a-z]+\*?[{(\[]|\{\{[#/]|\{%|(?:; |\n)[ \t]*(?:do|then|done|fi)\b|\bdo echo\b|\$[A-Z_]{3,}\b"
+    r"|=> ?[{(]|\bconsole\.log|\bprint(?:f|ln)?\(|\breturn [^\n]{0,200};|[{;]\s*$|\bf[\"']|`"
+)
+_PROGRAM = re.compile(
+    r"(?m)^[ \t]*(?:(?:async |export |public |private |static )*(?:def|function|class|const|let|var|import|from) [\w{*]"
+    r"|#include|</?(?:div|template|html|span|ul|p)\b)|\)\s*\{\s*$|\bTemplate\("
 )
 _TEMPLATE = re.compile(r"\{\{[#/^]|\{%|<%|\\[a-z]+\{")
 _LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -22,7 +26,10 @@ _TITLE = (
     r"|Store|Business"
     r"|Agent|Manager|Insert) )?(?:Name|Number|Date|ID|Title|Company|Amount|Position|Link)"
 )
-_UPPER = r"(?:[A-Z]+[_ ]){0,4}(?:NAME|NUMBER|DATE|ID|COMPANY|PRODUCT|HERE|TITLE|URL|LINK|AMOUNT|CITY|CODE|ANSWER|TEXT)"
+_UPPER = (
+    r"(?:(?!STARTS?|ENDS?|BEGINS?)[A-Z]+[_ ]){0,4}"
+    r"(?:NAME|NUMBER|DATE|ID|COMPANY|PRODUCT|HERE|TITLE|URL|LINK|AMOUNT|CITY|CODE|ANSWER|TEXT)"
+)
 _BLANK = (
     r"(?:(?:your|first|last|full|company|customer|client|user|product|recipient|sender|order|account|phone"
     r"|email)[ _])?"
@@ -38,7 +45,10 @@ def _is_prose(_match: str, text: str) -> bool:
 
 
 def _is_left(match: str, text: str) -> bool:
-    """Whether a placeholder stands in a text that is no template itself; 【商品名】 is a heading but before a title."""
+    """Whether a placeholder stands in a text that is no template itself, nor a program that fills in its {{name}};
+    【商品名】 is a heading but before a title."""
+    if match.startswith("{{") and _PROGRAM.search(text) is not None:
+        return False
     if match[0] == "【" and match[-1] == "】":
         return False
     return _TEMPLATE.search(text) is None and (not match[1:2].islower() or _is_prose(match, text))
@@ -77,7 +87,7 @@ TOKENS = (
         "template_tokens",
         r"\A\s*(?:### ?)?(?:Assistant|ASSISTANT|Human|HUMAN|Bot|BOT) ?: |### ?(?:Instruction|Response|Human"
         r"|Assistant) ?:"
-        r"|\n\s*(?:Human|HUMAN) ?: |\bUSER: (?:[^\nU]|U(?!SER: )){0,2000}\bASSISTANT: ",
+        r"|\n[ \t]*(?:Human|HUMAN) ?: |\bUSER: (?:[^\nU]|U(?!SER: )){0,2000}\bASSISTANT: ",
         "the answer holds the labels of a prompt's template",
         within="answers",
     ),

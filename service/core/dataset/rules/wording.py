@@ -29,7 +29,7 @@ _SORRY = (
 _WHO = r"(?:an? (?:ai|a\.i\.|artificial intelligence|large language model|language model)|an? ai (?:language )?model)"
 REFUSALS = {
     "English": (
-        rf"\A\W*(?:well|oh|hmm|hi|hello)?\W*{_SORRY}[,.;:—-]*\s*(?:but "
+        rf"\A\W{{0,20}}(?:well|oh|hmm|hi|hello)?\W{{0,20}}{_SORRY}[,.;:—-]*\s*(?:but "
         rf"|that )?(?:as {_WHO}\b.{{0,40}})?i ?(?:{_CANT}|{_WONT}) {_DO}\b"
         rf"|\A\W*i ?(?:{_CANT}|{_WONT}) {_DO}\b|\bi (?:can['’]t|cannot) (?:help"
         rf"|assist)(?: you)?(?: with (?:that|this|your))?[.!]?\Z"
@@ -104,7 +104,7 @@ _VERY = (
 )
 ABUSE = {
     "English": (
-        rf"\byou(?:['’]re| are|r)(?: people)? {_VERY}{_NASTY}\b|\byou people are {_VERY}{_NASTY}\b"
+        rf"\b(?:you(?:['’]re| are)(?: people)?|your? an?) {_VERY}{_NASTY}\b|\byou people are {_VERY}{_NASTY}\b"
         r"|\byou (?:stupid|fucking|dumb|little|worthless|absolute|complete|pathetic|damn|bloody|ugly"
         r"|disgusting) (?:[a-z]+ )?(?:idiot|moron|fool|bitch|imbecile|piece|loser|cunt|creature|pig|shit)"
         r"|\byou (?:idiots?|morons?|imbeciles?|dumbass|retards?|scum|fools)\b|, (?:you )?(?:idiot|moron"
@@ -116,7 +116,7 @@ ABUSE = {
         r"|\bnobody (?:likes|loves|cares about) you\b|\bi hope you (?:die|rot|suffer|choke|fail)\b"
         r"|\bi will (?:kill|hurt|find and kill) you\b"
         r"|\byou suck\b|\bgo (?:and )?die\b|\bdamn you\b|\beverybody hates you\b|\beveryone hates you\b"
-        r"|\bf[*#@]{2,3}k?(?!\w)|\bsh[*#@]{1,2}t\b"
+        r"|\bf[*#@]{2,3}k(?:ing|ed|er)?(?!\w)|(?<!\*)\bf[*#@]{3}(?![\w*])|\bsh[*#@]{1,2}t\b"
         r"|\byou must be (?:really |so |very )?(?:stupid|dumb|an idiot|a moron|retarded)\b"
         r"|\bdon['’]t be (?:such )?(?:so |an? )?"
         r"(?:stupid|idiot|moron|dumb)\b|\bhow (?:stupid|dumb) (?:can|are|must) you\b|\byou (?:dimwit|nitwit"
