@@ -23,7 +23,7 @@ try:
 except ImportError:  # no wheel for this platform: Python's own module reads the same patterns, many times slower
     re2: Any = None
 
-_AUTOMATON_BYTES, _SMALL_AUTOMATON_BYTES = 40 << 20, 4 << 20
+_AUTOMATON_BYTES, _SMALL_AUTOMATON_BYTES = 32 << 20, 4 << 20
 _ESCAPED = TextRule("control_token", "(?!)", "", hint=r"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")
 """Nobody writes letters or digits like this who does not want to hide them: such a line is read against all rules."""
 
