@@ -13,8 +13,12 @@ KEPT_RUNS = 20
 _MOST_SECONDS = 10 * 365 * 86_400
 """Ten years: what is above is no time of a run, but a fault in a figure or in what was made of it."""
 
-_DOUBT = 0.5
-"""One run may be off by a half; with more of them their own spread tells, and this shrinks with their number."""
+_DOUBT, _DOUBT_OF_OTHERS = 0.5, 1.0
+"""One run may be off by a half; with more of them their own spread tells, and this shrinks with their number.
+
+Of other files one may be off by as much again, however often it was run: how long a token takes depends on the shape of
+the file (three runs of labels foretold 4 to 14 s for long prompts, which took 3.3; measured with `tiny`).
+"""
 
 NO_RUNS = "No earlier run of this model and method at this provider has told how long it trained."
 TOO_UNLIKE = "Earlier runs were too unlike this one to tell how long it would train."
@@ -57,14 +61,15 @@ def duration(tokens: Span, dataset: str, runs: Sequence[PastRun]) -> Duration:
     used = own or list(runs)
     if not used:
         return Duration(seconds=None, basis=NO_RUNS)
-    found = _from_runs(tokens, used)
+    doubt = _DOUBT / len(used) if own else _DOUBT_OF_OTHERS / len({run.dataset for run in used})
+    found = _from_runs(tokens, used, 1 + doubt)
     if found.high > _MOST_SECONDS:
         return Duration(seconds=None, basis=TOO_UNLIKE)
     number = "1 earlier run" if len(used) == 1 else f"{len(used)} earlier runs"
     return Duration(seconds=found, basis=f"{number} {'of this file' if own else 'of other files'}")
 
 
-def _from_runs(tokens: Span, runs: Sequence[PastRun]) -> Span:
+def _from_runs(tokens: Span, runs: Sequence[PastRun], doubt: float) -> Span:
     """A run takes a fixed time and a time per token; what the runs leave open of these widens the range.
 
     By one run alone the truth lies between its own seconds (all fixed) and its seconds times the ratio of the tokens
@@ -72,7 +77,6 @@ def _from_runs(tokens: Span, runs: Sequence[PastRun]) -> Span:
     """
     fixed, each = _fitted(runs)
     off = [run.seconds / (fixed + each * run.tokens) for run in runs]
-    doubt = 1 + _DOUBT / len(runs)
     low = min(off) * (fixed + each * tokens.low)
     high = max(off) * (fixed + each * tokens.high)
     smallest, largest = min(runs, key=lambda run: run.tokens), max(runs, key=lambda run: run.tokens)

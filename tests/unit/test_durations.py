@@ -47,7 +47,7 @@ def test_the_same_again_takes_as_long() -> None:
 
 
 def test_a_fixed_start_is_told_from_the_time_for_each_token() -> None:
-    runs = [run(tokens, 30 + tokens / 100) for tokens in (1_000, 4_000, 10_000)]
+    runs = [run(tokens, 30 + tokens / 100, "own") for tokens in (1_000, 4_000, 10_000)]
     found = told(span(7_000, 7_000, 7_000), *runs)
     assert found.expected == 100
     assert found.low >= 80
@@ -61,8 +61,16 @@ def test_one_run_leaves_open_what_part_of_it_was_fixed() -> None:
 
 
 def test_more_runs_narrow_the_range() -> None:
-    few, many = (told(span(1_000, 1_000, 1_000), *[run(1_000, 100.0)] * number) for number in (1, 10))
+    few, many = (told(span(1_000, 1_000, 1_000), *[run(1_000, 100.0, "own")] * number) for number in (1, 10))
     assert many.high - many.low < few.high - few.low
+
+
+def test_one_other_file_run_often_tells_no_more_of_this_one() -> None:
+    one, often = (told(span(1_000, 1_000, 1_000), *[run(1_000, 100.0)] * number) for number in (1, 10))
+    several = told(span(1_000, 1_000, 1_000), *[run(1_000, 100.0, f"file {number}") for number in range(10)])
+    assert (one.low, one.high) == (often.low, often.high)
+    assert one.low <= 50 < several.low
+    assert several.high < 200 <= one.high
 
 
 def test_runs_of_the_same_file_go_first() -> None:
