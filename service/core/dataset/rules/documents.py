@@ -42,6 +42,51 @@ def _named(words: str, number: str, named: str, is_one: Callable[[str], bool] = 
     return TextRule("personal_data", pattern, f"the text holds {named}", ignore_case=True, confirm=confirm, hidden=True)
 
 
+_ABBREVIATED = (
+    "NHS|BSN|PESEL|SIN|TFN|CPR|AHV|NRIC|HKID|CURP|CUI[TL]|RUT|PPSN?|NIF|NIK|CNIC|AMKA|CNP|ЕГН|СНИЛС|ИНН|VIN|IMEI"
+    "|MRN|DEA|NPI|TIN|SSS"
+)
+_SPELT = (
+    "nhs number|tax file number|medicare(?: card)?|identity(?: card)?|national (?:id|number|identification number)"
+    "|my id number|personnummer|fødselsnummer|henkilötunnu|sozialversicherungsnummer|kimlik|mykad|israeli id"
+    "|thai id card|rodné číslo|паспорт(?: серия)?|cédula|emirates id|routing number|sort code|social insurance number"
+    "|li[cs]en[sc]e plate"
+)
+_OF = (
+    r"(?:(?:[ -]?(?:no|number|num|nummer|numer|numaram|is|ist|er|es|to|saya|card|mitt|eni|et|on|je|é|kseni"
+    r"|номер)(?![a-z])"
+    r"|[ .:#：=№-])){0,6}"
+)
+_VALUE = r"[A-Z]{0,4}[ -]?\d[A-Za-z0-9 ./()-]{5,22}"
+_YEARS = re.compile(r"(?<!\d)(?:19|20)\d\d ?(?:[-/]|to|and) ?(?:(?:19|20)?\d\d)(?!\d)")
+_DIGITS = 6
+_SHAPES = (
+    r"P<[A-Z]{3}[A-Z<]{20,}|(?<![\d-])784-\d{4}-\d{7}-\d(?!\d)|(?<![\d.])756\.\d{4}\.\d{4}\.\d\d(?!\d)"
+    r"|(?<![A-Z0-9])[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d(?![A-Z0-9])|(?<![\d.])\d\d\.\d\d\.\d\d-\d{3}\.\d\d(?!\d)"
+    r"|(?<![\d.])\d{1,2}\.\d{3}\.\d{3}-[\dkK](?![\w-])|(?<![\d-])(?:2[0347]|30)-\d{8}-\d(?![\d-])"
+    r"|(?<![\d-])\d{5}-\d{7}-\d(?![\d-])|(?<![A-Za-z0-9])bc1q[a-z0-9]{38,58}(?![A-Za-z0-9])"
+)
+
+
+def _told(spelt: bool) -> TextRule:
+    """Return a rule for numbers behind a word that names them, which is abbreviated or spelt out."""
+
+    def confirm(match: str, _text: str) -> bool:
+        value = re.search(_VALUE + r"\Z", match)
+        run = (
+            re.match(r"[A-Za-z]{0,4}[ -]?(?:[\d][\d ./()-]*[A-Za-z]{0,4}\d*[A-Za-z0-9]{0,12})", value[0])
+            if value
+            else None
+        )
+        return run is not None and _YEARS.search(match) is None and sum(map(str.isdigit, run[0])) >= _DIGITS
+
+    words = rf"\b(?:{_SPELT})[a-z]{{0,4}}" if spelt else rf"\b(?:{_ABBREVIATED})\b"
+    told = "the text holds an identity number"
+    return TextRule(
+        "personal_data", f"{words}{_OF}{_VALUE}", told, ignore_case=spelt, confirm=confirm, hidden=True, stands_for="ID"
+    )
+
+
 DOCUMENTS = (
     _document(
         r"\d{3}\.\d{3}\.\d{3}-\d\d", r"\d{3}\.\d{3}\.\d{3}-\d\d", "a Brazilian tax number (CPF)", documents.is_cpf
@@ -90,5 +135,15 @@ DOCUMENTS = (
     _named("passport|reisepass|passeport|パスポート番号", r"[A-Z]{0,2}\d{6,9}", "a passport number"),
     _named("ssn|social security", r"\d{3}[ -]?\d\d[ -]?\d{4}", "a US social security number"),
     _named("driver'?s? licen[cs]e", r"[A-Z]{0,3}\d{6,12}", "a driving licence number"),
+    _told(False),
+    _told(True),
+    TextRule(
+        "personal_data",
+        _SHAPES,
+        "the text holds an identity number",
+        hint=r"P<[A-Z]{3}|784-\d{4}-\d|756\.\d{4}\.|\d{6}[HM][A-Z]{5}|\d\d\.\d\d\.\d\d-\d{3}\.|\d\.\d{3}\.\d{3}-[0-9kK]"
+        r"|-\d{8}-\d|\d-\d{7}-\d|bc1q[a-z0-9]{20}",
+        hidden=True,
+    ),
     _named("pan(?: card)?", r"[A-Z]{3}[PCHFATBLJG][A-Z]\d{4}[A-Z]", "an Indian tax number"),
 )

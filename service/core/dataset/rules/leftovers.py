@@ -44,6 +44,13 @@ def _is_prose(_match: str, text: str) -> bool:
     return _CODE.search(text) is None
 
 
+def _is_no_lesson(_match: str, text: str) -> bool:
+    """Whether a text does not explain the error that it shows."""
+    return re.search(r"(?i)excel|sheet|formula|cell|error|javascript|string|number", text) is None and _is_prose(
+        "", text
+    )
+
+
 def _is_left(match: str, text: str) -> bool:
     """Whether a placeholder stands in a text that is no template itself, nor a program that fills in its {{name}};
     【商品名】 is a heading but before a title."""
@@ -62,6 +69,11 @@ def _is_hidden(match: str, text: str) -> bool:
 def _is_word_of_two_scripts(match: str, _text: str) -> bool:
     """Whether a word has letters of the Latin script and, beside these, only such as look like them."""
     return any(sign.isascii() for sign in match) and not match.isascii()
+
+
+def _is_single(match: str, text: str) -> bool:
+    """Whether a text that holds escapes is prose, and has no line breaks but those."""
+    return "\n" not in text and _is_prose(match, text)
 
 
 TOKENS = (
@@ -87,9 +99,20 @@ TOKENS = (
         "template_tokens",
         r"\A\s*(?:### ?)?(?:Assistant|ASSISTANT|Human|HUMAN|Bot|BOT) ?: |### ?(?:Instruction|Response|Human"
         r"|Assistant) ?:"
-        r"|\n[ \t]*(?:Human|HUMAN) ?: |\bUSER: (?:[^\nU]|U(?!SER: )){0,2000}\bASSISTANT: ",
+        r"|\n[ \t]*(?:Human|HUMAN) ?: |\n[ \t]*User ?: [^\n]{1,300}\n[ \t]*Assistant ?: "
+        r"|\bUSER: (?:[^\nU]|U(?!SER: )){0,2000}\bASSISTANT: ",
         "the answer holds the labels of a prompt's template",
         within="answers",
+    ),
+    TextRule(
+        "template_tokens",
+        r"</?think>|\[(?:PAD|MASK|CLS|SEP|TOOL_CALLS)\]|</?tool_(?:call|response)s?>|<image>|<function_calls>"
+        r"|<invoke name=|<unk>|<s> |\bcite[^ ]?turn\d+[a-z]+\d+|【\d+(?::\d+)?†[^】\n]{0,60}】"
+        r"|:contentReference\[oaicite:\d+\]",
+        "the answer holds a mark that belongs to a model's own format",
+        within="answers",
+        prose=True,
+        rare=True,
     ),
 )
 PLACEHOLDERS = (
@@ -118,6 +141,38 @@ PLACEHOLDERS = (
     ),
     TextRule(
         "placeholder",
+        r"(?:Dear|Hello|Hi),? <%=|@@[a-z_]{2,30}@@"
+        r"|<(?<![A-Za-z0-9/=\"'(]<)(?:company|customer|first|last|user|product|order|your)_[a-z]{2,12}>"
+        r"|\bTODO:? (?:add|write|check|fill|insert|fix|complete)\b"
+        r"|\[[A-ZÄÖÜ][\w ]{0,30} (?:einfügen|eintragen|einsetzen)\]"
+        r"|\[(?:[Ii]nsérer|[Ii]nsertar|[Ii]nserisci|[Ii]nserir) [^\]\n]{1,40}\]",
+        "a placeholder was never filled in",
+        prose=True,
+        confirm=_is_prose,
+    ),
+    TextRule(
+        "placeholder",
+        r"\[object Object\]|#(?:REF|DIV/0|VALUE)!|\$NaN\b",
+        "a program's error stands where a value should",
+        within="answers",
+        prose=True,
+        confirm=_is_no_lesson,
+        rare=True,
+    ),
+    TextRule(
+        "placeholder",
+        r"\A\W*(?:undefined|nan(?: nan)+|\[[Tt]o be (?:completed|written|filled|added)[^\]\n]{0,40}\]"
+        r"|[Tt]his is an? (?:placeholder|dummy|sample|test) (?:answer|text|response)"
+        r"|[Ss]ample (?:answer|response)(?: text)? goes here)\W*\Z"
+        r"|\A\s*(?:Error: (?:rate limit|429|timeout|timed out)|\{\"error\": ?\{ ?\"message\": ?\"Rate limit"
+        r"|(?:429 Too Many Requests|500 Internal Server Error|50[234] [A-Z][a-z]+ [A-Z][A-Za-z]+)\s*\Z)",
+        "an answer was never given",
+        within="answers",
+        confirm=_is_prose,
+        rare=True,
+    ),
+    TextRule(
+        "placeholder",
         r"\A\s*[\[<(]?(?:TODO|TBD|FIXME|XXX)[\]>)]?(?:\s*[:\-–—]|\W*\Z| (?:write|fill|add|answer|complete"
         r"|finish|check|later|here|this)\b)"
         r"|\b(?:is|are|=|:) TBD\W*\Z|\A\W*(?:PLACEHOLDER|placeholder|[Ss]ample (?:answer|text))\W*\Z"
@@ -136,14 +191,16 @@ _HIGH = (
 CHARACTERS = (
     TextRule(
         "mojibake",
-        f"Ã[{_HIGH}]|[a-z]Ã(?![A-Za-z])|[A-Za-z]√[^\\sA-Za-z0-9(\u221a)-]|Â[\u00a0-\u00bf]|â€[{_HIGH}]|â„¢|â‚¬"
+        f"Ã[{_HIGH}]|[a-z]Ã(?![A-Za-z])|[A-Za-z]√[^\\sA-Za-z0-9(\u221a)-]|Â[\u00a0-\u00bf]"
+        f"|[a-z]Â[ .,]|ðŸ[^\\s]|‚Ä[ôúùìî]|â€[{_HIGH}]|â„¢|â‚¬"
         f"|ï»¿|[\u0080-\u0084\u0086-\u009f]|\ufffd"
         f"|ã[^\\sA-Za-z0-9,.;:!?'\"()-]{{1,2}}ã"
         f"|(?:[ÐÑ][{_HIGH}]){{3}}|(?:[äåæçèé][{_HIGH}][{_HIGH} ]){{2}}|{_SHIFT_JIS}|锟斤拷",
         "the text was decoded with the wrong character set",
         hint=(
             r"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|[a-z]\xc3\x83|[A-Za-z](?:\xe2\x88\x9a|\\u221[aA])|[a-z]\\u00[cC]3"
-            r"|\xc3\x82\xc2|\xc3\xa2(?:\xe2\x82\xac|\xe2\x80\x9a|\xe2\x84)"
+            r"|\xc3\x82\xc2|[a-z](?:\xc3\x82|\\u00[cC]2)[ .,]|\xc3\xb0\xc5\xb8|\\u00[fF]0\\u0178|\xe2\x80\x9a\xc3\x84"
+            r"|\\u201[aA]\\u00[cC]4|\xc3\xa2(?:\xe2\x82\xac|\xe2\x80\x9a|\xe2\x84)"
             r"|\xc3\xaf\xc2\xbb"
             r"|[^\xc2-\xff]\xc2[\x80-\x9f]|[\xc3-\xf4][\x80-\xbf]{1,2}\xc2[\x80-\x9f]|\xef\xbf\xbd"
             r"|\xc3\xa3[\xc2\xc5\xc6\xcb\xe2]|\xc3[\x90\x91][\xc2\xc5\xc6\xcb\xe2]"
@@ -154,15 +211,26 @@ CHARACTERS = (
         ),
     ),
     TextRule(
+        "mojibake",
+        r"[A-Za-z]\\u00[c-f][0-9a-f]|[.!?:]\\n\\n[A-Z0-9-]",
+        "escapes of JSON stand in the text, which was encoded twice",
+        hint=r"[A-Za-z]\\\\u00[c-f]|[.!?:]\\\\n\\\\n",
+        within="turns",
+        prose=True,
+        confirm=_is_single,
+    ),
+    TextRule(
         "invisible_characters",
-        "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\u3164\u180e\u0001-\u0008\u000e-\u001f"
+        "[\ue000-\uf8ff\ufff9-\ufffb\ufffe\uffff\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\u3164\u180e\u0001-\u0008\u000e-\u001f"
         "\u007f\u0000]"
         "|(?<![^\u0000-\u007f])[\u200c-\u200f]+(?![^\u0000-\u007f])"
+        "|(?<![\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\U000e0100-\U000e01ef])[\U000e0100-\U000e01ef]"
         "|(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]",
         "the text holds invisible characters",
         hint=(
             r"\xe2\x80[\x8b\xaa-\xae]|\xe2\x81[\xa0-\xa4\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe3\x85\xa4|\xe1\xa0\x8e"
-            r"|\xf3\xa0[\x80\x81]|\x7f"
+            r"|\xf3\xa0[\x80\x81\x84-\x87]|\x7f|[^\\]\\b"
+            r"|\xee[\x80-\xbf]|\xef[\x80-\xa3]|\xef\xbf[\xb9-\xbb\xbe\xbf]|\\u(?i:e[0-9a-f]{3}|f[0-8][0-9a-f]{2}|fff[9abef])"
             r"|[\x00-\x7f]\xe2\x80[\x8c-\x8f]|\\u00(?:0[0-8eEfF]|1[0-9a-fA-F]|7[fF]|[aA][dD])|\\u20(?i:0[b-f]"
             r"|2[a-e]|6[0-9])"
             r"|\\u(?i:feff|3164|180e|db40)"
@@ -181,7 +249,9 @@ CHARACTERS = (
     TextRule(
         "html_remains",
         r"&(?:nbsp|amp|quot|lt|gt|rsquo|lsquo|ldquo|rdquo|mdash|ndash|#\d{2,4}|#x[0-9a-fA-F]{2,4});"
-        r"|</?(?:p|div|span|br|font|strong|em|ul|li|h[1-6])(?: [^<>\n]{0,200})?/?>",
+        r"|<!--|<!\[CDATA\[|\[/(?:b|i|u|url|quote|img|size|color)\]"
+        r"|</?(?:p|div|span|br|font|strong|em|ul|li|h[1-6]|a|b|i|sub|sup|script|style|table"
+        r"|tr|td|th|img)(?: [^<>\n]{0,200})?/?>",
         "the answer holds HTML",
         within="answers",
         prose=True,

@@ -61,17 +61,44 @@ _PHONES = (
     r"\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}(?![\w.]?\d)"
     r"|\(\d{3}\) ?\d{3}[-.]\d{4}(?![\w-])|\d{3}-\d{3}-\d{4}(?![0-9A-Za-z_-])|[2-9]\d\d\.\d{3}\.\d{4}(?![\w.-]?\d)"
     r"|0[5789]0-\d{4}-\d{4}(?![0-9-])|0\d-\d{4}-\d{4}(?![0-9-])|0\d{2}-\d{3}-\d{4}(?![0-9-])"
-    r"|0[1-9](?:[ .]\d\d){4}(?![0-9.])"
+    r"|0[1-9](?:[ .]\d\d){4}(?![0-9.])|07\d{3} \d{6}(?!\d)|07\d{3} \d{3} \d{3}(?!\d)|01[567]\d[ /-]\d{7,8}(?!\d)"
 )
 _PHONES_HINT = (
     r"(?:\+|\\u002[bB])\d[\d ().-]{6}|\d\) ?\d{3}[-.]\d{4}|\d\d[-.]\d{3}[-.]\d{4}|\d-\d{4}-\d{4}"
-    r"|0[1-9](?:[ .]\d\d){4}"
+    r"|0[1-9](?:[ .]\d\d){4}|07\d{3} \d{3}|01[567]\d[ /-]\d{7}"
 )
 _CALLED = (
     r"(?:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|tél|téléphone|móvil|teléfono"
     r"|call me(?: at| on)?"
     r"|text me(?: at| on)?|reach me (?:at|on))|電話番号?|携帯(?:電話)?(?:番号)?|手机号?码?|전화번호?)"
 )
+
+_STREET = (
+    r"\d{1,5} (?:[NSEW]\.? )?[A-Z][a-z]+(?: [A-Z][a-z]+)? (?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr"
+    r"|Boulevard|Blvd|Court|Ct|Way|Place|Terrace)\.?,? (?:(?:Apt|Unit|Suite)\.? \w{1,5},? )?[A-Z][A-Za-z ]{2,25},? "
+    r"(?:[A-Z]{2} \d{5}(?!\d)|[A-Z]{1,2}\d[A-Z0-9]? \d[A-Z]{2}(?![A-Za-z0-9]))"
+)
+_STREETS = (
+    r"(?:[Aa]dresse|[Aa]nschrift|wohne)[a-z ]{0,12}:? ?"
+    r"[A-ZÄÖÜ][a-zäöüß]+(?:straße|str\.|strasse|weg|platz|allee|gasse) \d"
+)
+_WHOSE = r"(?:my|his|her|their|home|user|customer|client)(?:['’]s)? "
+_HOSTS = (
+    rf"\b(?:{_WHOSE}(?:home |public )?ip(?:v[46])?(?: address)?(?: is| was|:)?|log(?:in|ged in)(?: came)? from) "
+    r"(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
+    rf"|\b{_WHOSE}(?:home |public )?ip(?:v[46])?(?: address)?(?: is| was|:)? (?:[0-9a-f]{{1,4}}:){{4}}"
+    rf"|\b(?:{_WHOSE})?[a-z'’]{{0,12}} ?mac address(?: is| was|:)? (?:[0-9a-f]{{2}}[:-]){{5}}[0-9a-f]{{2}}"
+)
+_PRIVATE = re.compile(
+    r"\b(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254|203\.0\.113|198\.51\.100|192\.0\.2|[18]\.[18])\."
+)
+_HOME_AT = r"\b(?:live|lives|home is|house is) (?:at|near) -?\d{1,2}\.\d{4,}, ?-?\d{1,3}\.\d{4,}"
+
+
+def _is_place(match: str, _text: str) -> bool:
+    """Whether an address is not one of a private network, of documentation or of a public name server."""
+    return "," in match or _PRIVATE.search(match) is None
+
 
 PERSONAL = (
     TextRule(
@@ -98,7 +125,7 @@ PERSONAL = (
     ),
     TextRule(
         "personal_data",
-        rf"{_CALLED}(?: ?(?:no|number|nummer))?\.?(?: is| ist|は|是"
+        rf"{_CALLED}(?: ?(?:no|number|nummer))?\.?(?: is| ist| es| est|は|是"
         rf"|는)?[ :：]{{0,2}}\+?\(?\d[\d ()./-]{{7,18}}\d(?![\d.])",
         "the text holds a telephone number",
         stands_for="PHONE",
@@ -133,6 +160,25 @@ PERSONAL = (
         "the text holds a home address",
         stands_for="ADDRESS",
         ignore_case=True,
+        hidden=True,
+    ),
+    TextRule(
+        "personal_data",
+        f"{_STREET}|{_STREETS}",
+        "the text holds a home address",
+        stands_for="ADDRESS",
+        hint=r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|L(?:a)?ne?|Dr(?:ive)?|Boulevard|Blvd"
+        r"|C(?:our)?t|Way|Place|Terrace)\.?,? "
+        r"[A-Z][A-Za-z .,0-9]{3,40} [A-Z0-9]{2,5}|(?:dresse|nschrift|wohne)[a-z ]{0,12}:? ?[A-Z\xc3]",
+        hidden=True,
+    ),
+    TextRule(
+        "personal_data",
+        f"{_HOSTS}|{_HOME_AT}",
+        "the text tells where somebody is, by an address of a computer or by coordinates",
+        stands_for="PLACE",
+        ignore_case=True,
+        confirm=_is_place,
         hidden=True,
     ),
     TextRule(

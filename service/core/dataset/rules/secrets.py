@@ -83,7 +83,8 @@ def _is_login(match: str, _text: str) -> bool:
     if _DUMMY.search(match):
         return False
     password = match.rpartition("@")[0].rpartition(":")[2]
-    return _MANUAL.search(match) is None or (any(map(str.isdigit, password)) and any(map(str.isalpha, password)))
+    plain = _MANUAL.search(match) is None and "://:" not in match
+    return plain or (any(map(str.isdigit, password)) and any(map(str.isalpha, password)))
 
 
 def _is_basic(match: str, _text: str) -> bool:

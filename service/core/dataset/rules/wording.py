@@ -1,4 +1,4 @@
-"""What answers should not say and questions should not ask: refusals, insults, attacks on the prompt; in ten languages.
+"""What answers should not say and questions should not ask: refusals, insults, attacks on the prompt; in many tongues.
 
 Made to be sure rather than complete: each phrase is one that hardly stands in a good answer.
 """
@@ -50,6 +50,10 @@ REFUSALS = {
         r"|of me)\b"
         r"|\A\W*(?:that|this|your) (?:request|question|topic) (?:violates|goes against|is against)\b"
         r"|\A\W*that(?:['’]s| is) not something i can\b"
+        r"|\A\W*(?:that|this)(?: request| question)? (?:goes against|violates|is against) (?:my|our|openai['’]s)\b"
+        r"|\A\W*i(?:['’]m| am) chatgpt\b|\bmy (?:knowledge|training) cut-?off\b|\bas of my last (?:knowledge )?update\b"
+        r"|\A\W*i (?:do not|don['’]t) have (?:access to|real-time)\b"
+        r"|\A\W*i(?:['’]d| would) (?:rather|prefer) not (?:to )?(?:answer|discuss|get into|say|talk|share)\b"
     ),
     "Japanese": (
         r"(?:申し訳|すみません|恐れ入り|残念ながら|ごめんなさい).{0,60}(?:お答え|回答|お手伝い|お力|支援|対応|ご提供|提供|協力|お応え|お受け)"
@@ -88,9 +92,21 @@ REFUSALS = {
         r"|atender)|\bcomo (?:um )?modelo de linguagem\b"
     ),
     "Russian": (
-        r"\A\W*(?:извините|к сожалению|прошу прощения|простите).{0,40}не могу.{0,40}(?:помочь|ответить"
-        r"|предоставить|выполнить)|\bкак языковая модель\b"
+        r"\A\W*(?:извините|к сожалению|прошу прощения|простите).{0,40}не могу.{0,40}(?:помочь|помогу|ответить"
+        r"|предоставить|выполнить)|\A\W*(?:извините|простите).{0,20}я не могу\b|\bкак языковая модель\b"
     ),
+    "Dutch": r"\A\W*(?:het spijt me|sorry|helaas).{0,40}\bkan ik.{0,40}\bniet (?:helpen|beantwoorden|mee helpen)",
+    "Polish": (
+        r"\A\W*(?:przykro mi|przepraszam|niestety).{0,30}nie (?:mogę|jestem w stanie).{0,20}"
+        r"(?:pomóc|odpowiedzieć)"
+    ),
+    "Turkish": (
+        r"\A\W*(?:üzgünüm|maalesef|özür dilerim).{0,50}"
+        r"(?:yardımcı olamam|yardım edemem|cevap veremem|yanıtlayamam)"
+    ),
+    "Arabic": r"\A\W*(?:عذرا|عذرًا|آسف|أعتذر|للأسف).{0,30}لا (?:يمكنني|أستطيع).{0,20}(?:المساعدة|الإجابة|مساعدتك)",
+    "Swedish": r"\A\W*(?:tyvärr|jag är ledsen|beklagar).{0,40}kan (?:jag )?inte (?:hjälpa|svara)",
+    "Hindi": r"(?:क्षमा करें|माफ़ करें|माफ करें|खेद है).{0,40}(?:मदद|सहायता|उत्तर).{0,20}(?:नहीं कर सकता|नहीं कर सकती|नहीं दे सकता)",
 }
 _NASTY = (
     r"(?:stupid|idiots?|idiotic|morons?|imbeciles?|dumb|dumbass|pathetic|worthless|useless|disgusting|scum"
@@ -126,7 +142,8 @@ ABUSE = {
         r"|\b(?:that['’]?s|what) (?:such )?an? (?:really |incredibly )?(?:stupid|dumb|idiotic|moronic) question"
         r"|\b(?:mother)?fuck(?:ing|er|ers|ed|s)?\b|\bbullshit\b|\bassholes?\b|\bdickheads?\b|\bdipshits?\b"
         r"|\bshithead|\bcunts?\b|\bbitch(?:es)?\b|\bdouchebags?\b|\bfagg?ots?\b|\bn[i1]gg(?:er|a)s?\b"
-        r"|\bwhores?\b"
+        r"|\bwhores?\b|\bi will find you and \w+ you\b|\bshould all be (?:shot|killed|gassed|hanged|exterminated)\b"
+        r"|\bare (?:vermin|subhuman)\b"
     ),
     "Japanese": (
         r"死ね(?![ばるなたて])|くたばれ|黙れ(?![ばるな])|馬鹿野郎|バカ野郎|ばか野郎|クソ野郎|くそ野郎|(?:お前|おまえ|てめえ|貴様|あなた|君)(?:は|って"
@@ -177,6 +194,8 @@ INJECTIONS = {
         r"|\b(?:bypass|disable|turn off|ignore) your (?:safety|content|ethical) (?:filters?|guidelines|rules"
         r"|settings)\b"
         r"|\benter (?:developer|jailbreak|god) mode\b|\b(?:repeat|print) everything above\b|\bnew instructions: "
+        r"|\brepeat the (?:words|text|instructions) above\b"
+        r"|\bwithout (?:any )?(?:filters|restrictions|rules) and answer\b"
         r"|\bwhat is your system prompt\b"
         r"|\b(?:pretend|act as if|act like) you (?:have|had) no (?:restrictions|rules|limits|guidelines"
         r"|filters)|\bact as an? (?:unrestricted|unfiltered|uncensored)"
@@ -203,7 +222,7 @@ INJECTIONS = {
 
 def _outside_quotes(match: str, text: str) -> bool:
     """Whether a phrase stands somewhere else than behind an opening quotation mark, as a word that is talked about."""
-    return re.search(rf"(?<![\"“”‘「『«'`*]){re.escape(match)}", text) is not None
+    return re.search(rf"(?:(?<=: [\"'])|(?<![\"“”‘「『«'`*])){re.escape(match)}", text) is not None
 
 
 def _in_languages(code: str, phrases: dict[str, str], message: str, **options: object) -> tuple[TextRule, ...]:
@@ -222,6 +241,14 @@ WORDING = (
         "the text tells the model to leave its instructions",
         within="turns",
         confirm=_outside_quotes,
+    ),
+    TextRule(
+        "truncated_completion",
+        r"\[(?:truncated|cut off|continued|output truncated|text cut off)[^\]\n]{0,20}\]\W{0,20}\Z"
+        r"|\n[ \t]{0,20}[1-9]\d?\.\s{0,9}\Z",
+        "the answer was cut off",
+        within="answers",
+        rare=True,
     ),
     TextRule(
         "truncated_completion",

@@ -148,16 +148,24 @@ def _in_json(text: str) -> str:
         return r'\\"'
     if text.isascii():
         return text
+    return f"(?:{_in_bytes(text)}|{'|'.join(map(_escaped, _cases(text)))})"
+
+
+def _escaped(text: str) -> str:
     units = text.encode("utf-16-be").hex()
-    escaped = "".join(rf"\\u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
-    return f"(?:{_in_bytes(text)}|{escaped})"
+    return "".join(rf"\\u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
+
+
+def _cases(text: str) -> list[str]:
+    """Return a character in small letters and in capitals, for patterns of bytes that know no case beyond ASCII."""
+    return sorted({each for each in (text, text.lower(), text.upper()) if len(each) == 1})
 
 
 def _in_bytes(text: str) -> str:
     if text.isascii():
         return re.escape(text) if text in _ESCAPED_SIGNS else text
-    octets = "".join(rf"\x{byte:02x}" for byte in text.encode())
-    return f"(?:{octets})"
+    octets = ("".join(rf"\x{byte:02x}" for byte in each.encode()) for each in _cases(text))
+    return f"(?:{'|'.join(octets)})"
 
 
 _ANY = r'(?:[^"\\]|\\.)'
