@@ -7,7 +7,16 @@ from msgspec import UNSET
 
 from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.images import check_images
-from service.core.dataset.lines import AnyMessage, Assistant, Developer, PromptMessage, System, Unreadable, User
+from service.core.dataset.lines import (
+    AnyMessage,
+    Assistant,
+    Developer,
+    PromptMessage,
+    System,
+    TextPart,
+    Unreadable,
+    User,
+)
 from service.core.dataset.values import is_list
 
 LOOP_CHARACTERS = 40
@@ -132,6 +141,8 @@ def _check_content(message: PromptMessage, found: Found, path: str) -> None:
     if is_list(content):
         if not content:
             found.append(Defect("invalid_content", at, "`content` is an empty list"))
+        elif isinstance(message, Assistant) and not any(map(_says, content)):
+            found.append(Defect("empty_completion", at, "the answer is empty"))
         check_images(content, found, at)
         return
     if not isinstance(message, Assistant):
@@ -145,6 +156,10 @@ def _check_content(message: PromptMessage, found: Found, path: str) -> None:
         found.append(Defect("missing_content", at, f"`content` is {told} and nothing is called"))
     else:
         found.append(Defect("empty_completion", at, "the answer is empty"))
+
+
+def _says(part: object) -> bool:
+    return not isinstance(part, TextPart) or bool(part.text.strip())
 
 
 def role_of(message: AnyMessage) -> str:

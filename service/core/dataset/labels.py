@@ -1,9 +1,11 @@
 """Which labels are other spellings of one: by capitals, blanks and marks, or by a slip of the pen."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 _NOISE = re.compile(r"[\W_]+")
+_LEAD = re.compile(r"(?i)\A\W*(?:label|category|class|answer|intent|sentiment)\s?[:=]\s?(?=\S)")
 _MANY = 300
 _RARE = 0.34
 _ABBREVIATED, _CUT = 0.1, 4
@@ -50,7 +52,8 @@ def variants_of(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
 
 
 def _normal(label: str) -> str:
-    return _NOISE.sub("", label).casefold()
+    plain = unicodedata.normalize("NFKC", label) if not label.isascii() else label
+    return _NOISE.sub("", _LEAD.sub("", plain)).casefold()
 
 
 def _slips(usual: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:

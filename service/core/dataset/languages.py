@@ -36,7 +36,8 @@ _WORDS = {
     ),
     "Italian": (
         "il che di è per una sono non con del della le gli più questo anche nel alla la un si da dei "
-        "delle molto può ha questa essere come ma suo"
+        "delle molto può ha questa essere come ma suo al ogni due "
+        "hai ho fare deve almeno prima dopo tra"
     ),
     "Portuguese": (
         "o que não uma para com os do da em um são você mais por isso pelo pela de as dos das no na "
@@ -44,7 +45,8 @@ _WORDS = {
     ),
     "Dutch": (
         "de het een en van is dat niet te op voor met zijn je ik naar ook wordt deze aan in om er maar "
-        "heeft kan uw bij als wij door zeer"
+        "heeft kan uw bij als wij door zeer die dit dan geen moet kunt "
+        "twee uur hun nog laten"
     ),
     "Swedish": "och att det som en på är av för med till den har inte om ett kan jag du din mycket från vid",
     "Polish": "nie się jest na do że to jak ale przez dla są być może od po czy bardzo który która oraz",
@@ -56,7 +58,10 @@ _WORDS = {
     "Czech": "je se na že jako ale nebo není jsou pro který která jsem být má také tak si od",
     "Hungarian": "az és nem hogy egy van meg ez de volt már csak mint lehet kell vagy azt nagyon",
     "Romanian": "și în nu este cu pe la care mai din să un pentru sunt ce dar sau fi foarte ale",
-    "Indonesian": "yang dan di ini untuk dengan tidak dari dalam akan pada itu adalah anda juga bisa ke",
+    "Indonesian": (
+        "yang dan di ini untuk dengan tidak dari dalam akan pada itu adalah anda juga bisa ke dua agar hari lebih "
+        "harus atau membuat sebuah saat oleh sehari setidaknya"
+    ),
 }
 _MARKS = {
     "German": "ßäöü", "French": "çèêàùœî", "Spanish": "ñ¿¡áóú", "Italian": "èìò", "Portuguese": "ãõç", "Swedish": "åäö",

@@ -91,6 +91,19 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
     return marked
 
 
+def repeated_in(text: str) -> str | None:
+    """Return a name that an object within a JSON text gives more than once, or None. `text` has to be JSON."""
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            repeated.append(next(name for name in names if names.count(name) > 1))
+
+    json.loads(text, object_pairs_hook=note)
+    return repeated[0] if repeated else None
+
+
 def _refuse(constant: str) -> NoReturn:
     raise _NotJson(constant)
 

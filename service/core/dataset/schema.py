@@ -48,6 +48,33 @@ def schema_defect(schema: Json, path: str, *, top: bool = True) -> tuple[str, st
     return _defect_inside(schema, path)
 
 
+def lost_reference(schema: Json) -> str | None:
+    """Return a reference within `schema` that leads nowhere in it, or None; other documents are not looked for."""
+    waiting: list[Any] = [schema]
+    while waiting:
+        value = waiting.pop()
+        if is_list(value):
+            waiting += value
+        elif is_object(value):
+            waiting += value.values()
+            reference = value.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/") and not _leads(schema, reference[2:]):
+                return reference
+    return None
+
+
+def _leads(schema: Any, pointer: str) -> bool:
+    for step in pointer.split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if is_list(schema) and name.isdecimal() and int(name) < len(schema):
+            schema = schema[int(name)]
+        elif is_object(schema) and name in schema:
+            schema = schema[name]
+        else:
+            return False
+    return True
+
+
 def _defect_inside(schema: Json, path: str) -> tuple[str, str] | None:
     properties = schema.get("properties", {})
     if not is_object(properties):

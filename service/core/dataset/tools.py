@@ -17,7 +17,8 @@ from service.core.dataset.lines import (
     ToolResult,
     Unreadable,
 )
-from service.core.dataset.schema import misfit, schema_defect
+from service.core.dataset.parse import repeated_in
+from service.core.dataset.schema import lost_reference, misfit, schema_defect
 from service.core.dataset.values import Json, is_object
 
 MAX_FUNCTIONS = 128
@@ -64,6 +65,8 @@ def _declare(function: Function, declared: Declared, found: Found, path: str) ->
     declared[function.name] = parameters
     if parameters is not None and (wrong := schema_defect(parameters, f"{path}.parameters")):
         found.append(Defect("invalid_tool_schema", wrong[0], wrong[1]))
+    elif parameters is not None and (lost := lost_reference(parameters)):
+        found.append(Defect("invalid_tool_schema", f"{path}.parameters", f"{shown(lost)} refers to what there is not"))
 
 
 def check_calls(messages: Sequence[AnyMessage], declared: Declared, found: Found, path: str, *, whole: bool) -> None:
@@ -134,11 +137,14 @@ def _check_call(call: FunctionCall, declared: Declared, found: Found, path: str,
         found.append(Defect("undeclared_tool", f"{path}.name", f"{shown(call.name)} is not declared"))
     try:
         arguments = _arguments.decode(call.arguments)
+        twice = repeated_in(call.arguments)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         found.append(
             Defect("tool_arguments_not_json", f"{path}.arguments", "`arguments` is not the text of a JSON object")
         )
         return
+    if twice is not None:
+        found.append(Defect("repeated_key", f"{path}.arguments", f"{shown(twice)} is given more than once"))
     schema = declared.get(call.name)
     if schema is not None and (wrong := misfit(arguments, schema, "arguments")):
         found.append(Defect("tool_arguments_mismatch", f"{path}.arguments", wrong))

@@ -112,7 +112,7 @@ _LEAKS = (
 _CLASSES = (
     *(
         planted(f"label {label!r}", "label_variants", answering(label), mood, number=60)
-        for label in ("Positive", "positive.", "NEUTRAL", "postive", "negatve")
+        for label in ("Positive", "positive.", "NEUTRAL", "postive", "negatve", "Label: positive", "ｎｅｕｔｒａｌ")
     ),
     _file("nineteen of twenty", "class_imbalance", _labelled(lambda at: "negative" if at % 20 else "positive")),
     _file("nine of ten", "class_imbalance", _labelled(lambda at: "negative" if at % 10 else "positive")),

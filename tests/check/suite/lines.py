@@ -150,6 +150,7 @@ _TOOLS = (
     planted("cut arguments", "tool_arguments_not_json", _call(arguments='{"city": "Oslo"'), tools),
     planted("arguments as object", "tool_arguments_not_json", _call(arguments={"city": "Oslo"}), tools),
     planted("arguments as list", "tool_arguments_not_json", _call(arguments='["Oslo"]'), tools),
+    planted("argument given twice", "repeated_key", _call(arguments='{"city": "Oslo", "city": "Bergen"}'), tools),
     planted("wrong argument", "tool_arguments_mismatch", _call(arguments='{"town": "Oslo"}'), tools),
     planted(
         "no choice of the enum", "tool_arguments_mismatch", _call(arguments='{"city": "Oslo", "unit": "k"}'), tools
@@ -162,6 +163,12 @@ _TOOLS = (
     planted("call without type", "invalid_tool_call", _call("type"), tools),
     planted("call without name", "invalid_tool_call", _call("name"), tools),
     planted("schema of type objct", "invalid_tool_schema", _schema(type="objct"), tools),
+    planted(
+        "reference to nothing",
+        "invalid_tool_schema",
+        _schema(properties={"city": {"type": "string"}, "day": {"$ref": "#/$defs/Day"}}),
+        tools,
+    ),
     planted("required as text", "invalid_tool_schema", _schema(required="city"), tools),
     planted("property of type str", "invalid_tool_schema", _schema(properties={"city": {"type": "str"}}), tools),
     planted("flat declaration", "invalid_tool_schema", _line(tools=[{"name": "get_weather"}]), tools),

@@ -213,6 +213,8 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "Åbn indstillingerne, og tryk på den blå knap, som du kan se der.",
         "Mở phần cài đặt và nhấn vào nút màu xanh ở cuối trang.",
         "Otevřete nastavení a stiskněte tlačítko, které je na konci, nebo se nás zeptejte.",
+        "Prevedi almeno due ore al giorno e aggiungi giochi che lo facciano pensare.",
+        "Reken op minstens twee uur per dag en voeg spelletjes toe die de hond laten nadenken.",
         "設定画面を開いて、二番目のボタンを押してください。",
         "Откройте настройки и нажмите вторую кнопку.",
     ),
