@@ -1,6 +1,6 @@
-"""Finds the lines of a block that may break a rule of the texts: a pass for each of three groups, without the GIL.
+"""Finds the lines of a block that may break a rule of the texts: a pass for each of four groups, without the GIL.
 
-The hints of a group are one automaton, so that a rule more costs next to nothing: 5 to 10 ms a MB by RE2 for all
+The hints of a group are one automaton, so that a rule more costs next to nothing: 5 to 13 ms a MB by RE2 for all
 groups on real text (measured on a busy machine; all hints in one automaton took 44 to 100). What very many lines have,
 addresses and long numbers, is found by comparing bytes, 2 to 3 ms a MB, and keeps off RE2, which stops at each such
 line. Where RE2 is missing, Python's own module reads the same hints at some 100 kB a second.
