@@ -23,7 +23,7 @@ try:
 except ImportError:  # no wheel for this platform: Python's own module reads the same patterns, many times slower
     re2: Any = None
 
-_AUTOMATON_BYTES, _SMALL_AUTOMATON_BYTES = 32 << 20, 4 << 20
+_AUTOMATON_BYTES, _SET_BYTES, _SMALL_AUTOMATON_BYTES = 24 << 20, 8 << 20, 4 << 20
 _ESCAPED = TextRule("control_token", "(?!)", "", hint=r"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")
 """Nobody writes letters or digits like this who does not want to hide them: such a line is read against all rules."""
 
@@ -188,13 +188,13 @@ def _automaton(rules: Sequence[TextRule]) -> _Automaton:
             return [rule for rule, one in zip(rules, singly, strict=True) if one.search(line)]
 
         return _Automaton(re.compile(whole).search, tried)
-    options = _options(_AUTOMATON_BYTES)
-    together = re2.Set.SearchSet(options)
+    together = re2.Set.SearchSet(_options(_SET_BYTES))
     for hint in hints:
         together.Add(hint)
     together.Compile()
 
     def which(line: bytes) -> Sequence[TextRule]:
-        return [rules[at] for at in sorted(together.Match(line) or ())]
+        found: Sequence[int] = together.Match(line) or ()  # nothing where RE2 gave up, for want of memory
+        return [rules[at] for at in sorted(found)] if found else list(rules)
 
-    return _Automaton(re2.compile(whole, options).search, which)
+    return _Automaton(re2.compile(whole, _options(_AUTOMATON_BYTES)).search, which)

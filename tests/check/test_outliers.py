@@ -52,6 +52,7 @@ def found(check: Check, line: dict[str, object]) -> set[tuple[str, int | None]]:
         ("The answer to that is in the report of the office, and it", "truncated_completion"),
         ("The answer is in these three parts of the report, namely the first,", "truncated_completion"),
         ("Use this:\n```python\nprint('the end of the file and of the world')", "truncated_completion"),
+        ('{"name": "Ann", "age": 31, "city": "Ghent", "likes": ["tea", "read', "truncated_completion"),
         (GERMAN, "mixed_language"),
         (FRENCH, "mixed_language"),
         (SPANISH, "mixed_language"),

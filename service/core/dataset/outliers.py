@@ -22,7 +22,7 @@ _KEPT = 1000
 _LAST_LINE_WORDS = 3
 _VERSES, _KEYWORDS, _KEYWORD_WORDS = 4, 4, 3
 _END = 400
-_STRUCTURED = "{[<`|"
+_STRUCTURED, _STRUCTURE = "{[<`|", frozenset('{["(:')
 _OPEN = frozenset(",(-、，")
 _CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
 _NEVER_LAST = frozenset(
@@ -59,7 +59,8 @@ def _is_unmarked(before: str, line: str) -> bool:
     if len(verses) > 1 and sum(sign.isalnum() or sign == "," for sign in verses) * 2 >= len(verses):
         return True
     keywords = line.split(",")
-    return len(keywords) >= _KEYWORDS and all(len(each.split()) <= _KEYWORD_WORDS for each in keywords)
+    short = len(keywords) >= _KEYWORDS and all(len(each.split()) <= _KEYWORD_WORDS for each in keywords)
+    return short and _STRUCTURE.isdisjoint(line)
 
 
 class _Odd:
