@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from service.check.elide import LONG, elide
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 LINE_BYTES = 16 << 20
 """The longest line that is read, its images not counted: a million tokens fit, and no worker is hurt."""
 
