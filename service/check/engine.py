@@ -66,7 +66,7 @@ def check_file(
 
     `filename` is what findings of `source` call it: `training`, or `validation` for a validation split checked alone.
     `progress` is told how many bytes of `source` have been read; `benchmarks` are what must not be trained on. Peak
-    memory is bounded: caches fill up over the first gigabytes (240 MB at 40 MB of file, 282 at 500, measured). Streams
+    memory is bounded: caches fill up over the first gigabytes (242 MB at 60 MB of file, 282 at 500, measured). Streams
     must be seekable, else they are counted by tiktoken alone; they are left open. Raises OSError where a file can't be
     read, VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding `tokens` is None.
     """
