@@ -2,16 +2,18 @@
 
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY requirements.lock ./
 RUN python -m venv /full && /full/bin/pip install --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml build_native.py README.md LICENSE NOTICE ./
 COPY service service
 COPY workers workers
 COPY docker docker
 COPY examples examples
 # Built with the pinned hatchling, installed with the part of the lock that running needs.
 RUN /full/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && ls /wheels/tunewright-*-abi3-*.whl \
     && /full/bin/pip install --no-deps /wheels/*.whl \
     && /full/bin/python docker/runtime_lock.py requirements.lock > /runtime.lock \
     && python -m venv /opt/tunewright \

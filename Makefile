@@ -14,7 +14,7 @@ help: ## Show this list
 
 setup: $(STAMP) node ## Create .venv with the pinned packages
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml build_native.py $(wildcard service/check/native/*)
 	@test -n "$(PYTHON)" || { echo "Tunewright needs Python 3.11 or newer; none was found. Try: make PYTHON=/path/to/python3" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

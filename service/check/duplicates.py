@@ -73,12 +73,23 @@ class ContextIndex:
 
     def add(self, keys: Keys, *, validation: bool) -> None:
         """Take in examples."""
-        if not keys.lines:
-            return
-        records = np.array(keys, np.int64).T
+        if keys.lines:
+            self.add_columns(*(np.array(column, np.uint64).view(np.int64) for column in keys), validation=validation)
+
+    def add_columns(
+        self,
+        contexts: npt.NDArray[np.int64],
+        targets: npt.NDArray[np.int64],
+        lines: npt.NDArray[np.int64],
+        *,
+        validation: bool,
+    ) -> None:
+        """Take in examples, a column for each of the fields of `Keys`."""
+        records = np.empty((len(lines), 3), np.int64)
+        records[:, 0], records[:, 1], records[:, 2] = contexts, targets, lines
         if validation:
             records[:, 2] += _VALIDATION
-        self._held.append(np.ascontiguousarray(records))
+        self._held.append(records)
         self._held_bytes += len(records) * _WIDTH
         if self._held_bytes >= _HELD_BYTES:
             self._flush()

@@ -1,16 +1,17 @@
 """What stands at the ends of an example, for the rules that compare it with others."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from service.check.fingerprints import alone, hash_messages
 from service.core.dataset.classes import NO_TEXT
 from service.core.dataset.lines import (
+    AnyMessage,
     Assistant,
     ChatLine,
     CompletionLine,
     Line,
     PreferenceLine,
-    PromptMessage,
     System,
     TextPart,
     User,
@@ -18,27 +19,50 @@ from service.core.dataset.lines import (
 from service.core.dataset.values import is_list
 
 
-def ends_of(line: Line) -> tuple[str, str, str | None]:
-    """Return an example's system prompt and what was asked last, "" where it has none, and its answer.
+class Ends(NamedTuple):
+    """An example's system prompt and what was asked last, "" where it has none, and its answer, None where there is
+    none to compare with others; `before` is the number of all that stands before that question (and of what stands
+    between it and the answer), `alone` says that this is no more than a system prompt."""
 
-    The answer is None where there is none to compare with others.
-    """
+    system: str
+    question: str
+    answer: str | None
+    before: int
+    alone: bool
+
+
+_NOTHING = Ends("", "", None, alone(""), True)
+
+
+def ends_of(line: Line) -> Ends:
+    """Return the ends of an example."""
     if isinstance(line, CompletionLine):
-        return "", line.prompt, line.completion
+        return Ends("", line.prompt, line.completion, alone(""), True)
     if isinstance(line, PreferenceLine):
-        messages: Sequence[PromptMessage] = [*line.input.messages, *line.preferred_output]
+        messages: Sequence[AnyMessage] = [*line.input.messages, *line.preferred_output]
     else:
         messages = line.messages if isinstance(line, ChatLine) else ()
     if not messages:
-        return "", "", None
-    texts = [message.content if isinstance(message.content, str) else _joined(message.content) for message in messages]
-    system = texts[0] if isinstance(messages[0], System) else ""
-    asked = (text for message, text in zip(messages[::-1], texts[::-1], strict=True) if isinstance(message, User))
-    return system, next(asked, ""), texts[-1] if isinstance(messages[-1], Assistant) else None
+        return _NOTHING
+    system = _text(messages[0]) if isinstance(messages[0], System) else ""
+    asked = next((at for at in range(len(messages) - 1, -1, -1) if isinstance(messages[at], User)), None)
+    answers = isinstance(messages[-1], Assistant)
+    left = [each for at, each in enumerate(messages[:-1] if answers else messages) if at != asked]
+    before = hash_messages(left)
+    return Ends(
+        system,
+        "" if asked is None else _text(messages[asked]),
+        _text(messages[-1]) if answers else None,
+        before,
+        before == alone(system),
+    )
 
 
-def _joined(parts: Any) -> str:
-    """Return the text of a content that is no text: of a list of nothing but texts."""
-    if not is_list(parts) or not all(isinstance(part, TextPart) for part in parts):
+def _text(message: Any) -> str:
+    """Return a message's text; of a list of parts, all of them if they are nothing but texts."""
+    content = message.content
+    if isinstance(content, str):
+        return content
+    if not is_list(content) or not all(isinstance(part, TextPart) for part in content):
         return NO_TEXT
-    return "\n".join(part.text for part in parts)
+    return "\n".join(part.text for part in content)

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
@@ -12,21 +12,24 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from service.check.benchmarks import Benchmarks
+from service.check.compiled import native
 from service.check.duplicates import ContextIndex
 from service.check.near import NearIndex
+from service.check.plain import Plain, PlainReaders
 from service.check.reader import Block, LineReader
-from service.check.scan import Scan, scan
+from service.check.search import search_for_rules
 from service.check.split import SplitCheck
-from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
+from service.check.tokens import CountsDiffer, TokenCounter, counter_for, versions
 from service.check.work import Work
 from service.core.dataset.defects import shown
 from service.core.dataset.opening import opening_of
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import FindingLog, Report
 from service.core.dataset.tally import TokenTally
+from service.core.dataset.texts import Search
 
 _THREADS = min(4, os.cpu_count() or 1)
-_WAITING = 3
+_AHEAD = 3
 _TOLD = {
     "duplicate_example": "the same example as line {first}",
     "conflicting_answers": "the same prompt as line {first}, another answer",
@@ -48,6 +51,8 @@ class _Pass(NamedTuple):
     contexts: ContextIndex
     near: NearIndex
     counter: TokenCounter | None
+    readers: PlainReaders | None
+    search: Search
     pool: ThreadPoolExecutor
     benchmarks: Benchmarks | None
 
@@ -75,11 +80,11 @@ def check_file(
         again = all(each is None or each.seekable() for each in (stream, other))
         starts = [each.tell() for each in (stream, other) if each is not None] if again else []
         try:
-            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, accelerated=again)
-        except AcceleratorDiffers:
+            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, compiled=again)
+        except CountsDiffer:
             for each, start in zip((stream, other), starts, strict=False):
                 each.seek(start) if each is not None else None
-            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, accelerated=False)
+            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, compiled=False)
 
 
 @contextmanager
@@ -100,16 +105,21 @@ def _check(
     progress: Callable[[int], None] | None,
     benchmarks: Benchmarks | None,
     *,
-    accelerated: bool,
+    compiled: bool,
 ) -> Report:
-    counter = counter_for(profile.encoding, accelerated=accelerated)
+    counter = counter_for(profile.encoding, compiled=compiled)
+    readers = PlainReaders(counter.encoding if counter else None) if native is not None and compiled else None
     with ContextIndex() as index, ThreadPoolExecutor(_THREADS, "check") as pool:
-        shared = _Pass(profile, FindingLog(), index, NearIndex(pool), counter, pool, benchmarks)
-        split, tally = SplitCheck(file, profile, shared.log, index, shared.near), TokenTally(profile.max_example_tokens)
+        near, search = NearIndex(pool), search_for_rules()
+        shared = _Pass(profile, FindingLog(), index, near, counter, readers, search, pool, benchmarks)
+        split, tally = (
+            SplitCheck(file, profile, shared.log, index, near, search),
+            TokenTally(profile.max_example_tokens),
+        )
         reader = LineReader(stream, pool, progress)
         _run(reader, split, tally, shared)
         if validation is not None:
-            other = SplitCheck("validation", profile, shared.log, index, shared.near)
+            other = SplitCheck("validation", profile, shared.log, index, near, search)
             _run(LineReader(validation, pool), other, TokenTally(profile.max_example_tokens), shared)
         _note_repeats(shared)
         for name in profile.unknown_variables:
@@ -120,22 +130,30 @@ def _check(
     return _report(reader, split, tally, shared, dataset_id)
 
 
+class _Pending(NamedTuple):
+    """A block that is being read by a compiled reader, or will be looked at line by line."""
+
+    block: Block
+    plain: Future[Plain] | None
+
+
 def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
-    """Check one split: while a block is judged here, those before are counted in the pool."""
+    """Check one split: while a block is judged here, the pool reads those behind it and counts those before."""
+    ahead: deque[_Pending] = deque()
     waiting: deque[tuple[Work, Future[list[int]]]] = deque()
-    for block, scanning in _scanned(reader, shared.pool):
-        if block.first == 1 and (opening := opening_of(block.raw)) is not None:
-            shared.log.add(opening.code, opening.message, file=split.file)
-            reader.drain()
-            return
-        work = split.examine(block, scanning.result())
-        if shared.benchmarks is not None and split.file == "training":
-            _compare(work, shared.benchmarks, shared.log)
-        if shared.counter is None:
-            continue
-        waiting.append((work, shared.pool.submit(shared.counter.count_unverified, work.spans.texts)))
-        if len(waiting) > _WAITING:
-            _tally(*waiting.popleft(), split, tally, shared)
+    for block in reader:
+        if block.first == 1:
+            if (opening := opening_of(block.raw)) is not None:
+                shared.log.add(opening.code, opening.message, file=split.file)
+                reader.drain()
+                return
+            block = split.begin(block)
+        readers = shared.readers if split.takes_plain and not block.skipped else None
+        ahead.append(_Pending(block, None if readers is None else shared.pool.submit(readers.read, block)))
+        if len(ahead) > _AHEAD:
+            _take(ahead.popleft(), waiting, split, tally, shared)
+    for each in ahead:
+        _take(each, waiting, split, tally, shared)
     for each in waiting:
         _tally(*each, split, tally, shared)
     for line, length, usual in tally.outliers():
@@ -144,31 +162,64 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
     split.close()
 
 
-def _scanned(reader: LineReader, pool: ThreadPoolExecutor) -> Iterator[tuple[Block, Future[Scan]]]:
-    """Yield each block with its scan, which was begun while the block before was judged."""
-    before: tuple[Block, Future[Scan]] | None = None
-    for block in reader:
-        scanning = pool.submit(scan, block.raw, block.feeds)
-        if before is not None:
-            yield before
-        before = block, scanning
-    if before is not None:
-        yield before
+def _take(
+    pending: _Pending,
+    waiting: deque[tuple[Work, Future[list[int]]]],
+    split: SplitCheck,
+    tally: TokenTally,
+    shared: _Pass,
+) -> None:
+    plain = pending.plain.result() if pending.plain is not None else None
+    work = split.examine(pending.block, plain)
+    if shared.benchmarks is not None and split.file == "training":
+        _compare(work, plain, shared.benchmarks, shared.log)
+    if shared.counter is None:
+        return
+    if plain is not None and len(plain):
+        _tally_plain(plain, split, tally, shared.counter, shared.log)
+    if work.lines:
+        waiting.append((work, shared.pool.submit(shared.counter.count_unverified, work.spans.texts)))
+    if len(waiting) > _AHEAD:
+        _tally(*waiting.popleft(), split, tally, shared)
 
 
-def _compare(work: Work, benchmarks: Benchmarks, log: FindingLog) -> None:
+def _compare(work: Work, plain: Plain | None, benchmarks: Benchmarks, log: FindingLog) -> None:
     """Look for texts of evaluation sets among the texts of a block's examples."""
-    for line, start, end in zip(work.lines, [0, *work.ends], work.ends, strict=False):
-        found = next((each for text in work.spans.texts[start:end] if (each := benchmarks.find(text))), None)
+    examples = [
+        (line, work.spans.texts[start:end])
+        for line, start, end in zip(work.lines, [0, *work.ends], work.ends, strict=False)
+    ]
+    if plain is not None:
+        examples += [
+            (line, [plain.text(at) for at in plain.texts_of(example)])
+            for example, line in enumerate(plain.lines.tolist())
+        ]
+    for line, texts in examples:
+        found = next((each for text in texts if (each := benchmarks.find(text))), None)
         if found is not None:
             told = f"the example holds words of line {found.line} of {found.name}"
             log.add("benchmark_overlap", told, file="training", line=line)
 
 
+def _tally_plain(plain: Plain, split: SplitCheck, tally: TokenTally, counter: TokenCounter, log: FindingLog) -> None:
+    """Take in the lengths of a block's plain lines, which were counted as they were read."""
+    counts: list[int] = plain.texts["tokens"].tolist()
+    counter.verify(counts, plain.text)
+    lengths: list[int] = plain.table["tokens"].tolist()
+    lines: list[int] = plain.lines.tolist()
+    tally.note_longest(lengths, lines)
+    if tally.fits(max(lengths)):
+        tally.add_all(lengths, int(plain.table["trained"].sum()))
+        return
+    for example, line in enumerate(lines):
+        some = [counts[at] for at in plain.texts_of(example)]
+        _add_length(line, some, *plain.layout(example), split, tally, log)
+
+
 def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
     assert shared.counter is not None
     counts, spans = future.result(), work.spans
-    shared.counter.verify(spans.texts, counts)
+    shared.counter.verify(counts, spans.texts.__getitem__)
     sums = list(accumulate(map(add, counts, spans.leads), initial=0))
     starts = [0, *work.ends[:-1]] if work.ends else []
     lengths = [sums[end] - sums[start] for start, end in zip(starts, work.ends, strict=True)]
@@ -176,15 +227,28 @@ def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: Toke
     if not lengths or tally.fits(max(lengths)):
         tally.add_all(lengths, sum(compress(counts, spans.trained)))
         return
-    limit = shared.profile.max_example_tokens
     for line, start, end in zip(work.lines, starts, work.ends, strict=True):
-        length, nothing = tally.add(counts[start:end], spans.leads[start:end], spans.trained[start:end])
-        if not tally.fits(length):
-            told = f"{length:,} tokens, cut at {limit:,}"
-            shared.log.add("example_truncated", told, file=split.file, line=line)
-            if nothing:
-                told = f"the answer begins after token {limit:,}"
-                shared.log.add("nothing_trained_after_truncation", told, file=split.file, line=line)
+        part = slice(start, end)
+        _add_length(line, counts[part], spans.leads[part], spans.trained[part], split, tally, shared.log)
+
+
+def _add_length(
+    line: int,
+    counts: Sequence[int],
+    leads: Sequence[int],
+    trained: Sequence[bool],
+    split: SplitCheck,
+    tally: TokenTally,
+    log: FindingLog,
+) -> None:
+    """Take in one example, which may be cut."""
+    length, nothing = tally.add(counts, leads, trained)
+    if not tally.fits(length):
+        told = f"{length:,} tokens, cut at {tally.limit:,}"
+        log.add("example_truncated", told, file=split.file, line=line)
+        if nothing:
+            told = f"the answer begins after token {tally.limit:,}"
+            log.add("nothing_trained_after_truncation", told, file=split.file, line=line)
 
 
 def _note_repeats(shared: _Pass) -> None:

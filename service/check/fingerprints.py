@@ -1,14 +1,15 @@
 """What an example asks and what it answers, as numbers: equal for equal content, however the JSON is written.
 
-The numbers are Python's own 64-bit hashes, so they hold within one process only.
+The numbers have 64 bits and hold within one process only.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
+from service.check.compiled import native
 from service.core.dataset.lines import (
     AnyMessage,
     Assistant,
@@ -16,15 +17,37 @@ from service.core.dataset.lines import (
     CompletionLine,
     Line,
     PreferenceLine,
+    System,
     User,
 )
 
 _encode = msgspec.json.Encoder().encode
-_WHOLE = 0
+_BITS: Final = (1 << 64) - 1
+_WHOLE: Final = 0
+_ROLES: Final[dict[type[Any], int]] = {System: 0, User: 1, Assistant: 2}
+"""As `lines.h` numbers them."""
+
+_OTHER, _JSON = 3, 4
+
+
+def hash_text(role: int, text: str | bytes) -> int:
+    """Return the number of a text that is said in a role."""
+    if native is None:
+        return hash((role, text)) & _BITS
+    if isinstance(text, str) and not text.isascii():
+        text = text.encode("utf-8", "surrogatepass")
+    return native.hash_text(role, text)
+
+
+def hash_row(hashes: Sequence[int]) -> int:
+    """Return the number of some numbers in their order; that of none is 0."""
+    if native is None:
+        return hash(tuple(hashes)) & _BITS if hashes else 0
+    return native.hash_row(hashes)
 
 
 def fingerprint(line: Line, raw: bytes) -> tuple[int, int]:
-    """Return the hashes of an example's context and of its target.
+    """Return the numbers of an example's context and of its target.
 
     An example that asks nothing (no user message before the answer) is its own context, with a target of zero.
     """
@@ -32,24 +55,43 @@ def fingerprint(line: Line, raw: bytes) -> tuple[int, int]:
         *context, answer = line.messages or (None,)
         offered = [_encode(each) for each in (line.tools, line.functions) if each]
         if answer is not None and any(message.__class__ is User for message in context):
-            return _hash(context, offered), hash(_key(answer))
-        return _hash(line.messages, offered), _WHOLE
+            return _context(context, offered), _hash(answer)
+        return _context(line.messages, offered), _WHOLE
     if isinstance(line, PreferenceLine):
-        return hash(_encode(line.input)), hash(_encode([line.preferred_output, line.non_preferred_output]))
+        return _of(_encode(line.input)), _of(_encode([line.preferred_output, line.non_preferred_output]))
     if isinstance(line, CompletionLine):
-        return hash(line.prompt), hash(line.completion)
-    return hash(_encode([line.messages, line.tools or None])), hash(raw)
+        return _of(line.prompt), _of(line.completion)
+    return _of(_encode([line.messages, line.tools or None])), _of(raw)
 
 
-def _hash(messages: Sequence[AnyMessage], offered: list[bytes]) -> int:
-    kinds = tuple([message.__class__ for message in messages])
-    return hash((kinds, *map(_key, messages), *offered))
+def number_of_system(system: str) -> int:
+    """Return the number of a system prompt, 0 without one."""
+    return hash_text(_ROLES[System], system) if system else 0
 
 
-def _key(message: Any) -> str | bytes:
-    """Return a message's text where it is all it has, else its JSON."""
-    bare = message.content.__class__ is str and message.name is UNSET
+def alone(system: str) -> int:
+    """Return the number that `Ends.before` has where nothing but a system prompt, "" without one, stands there."""
+    return hash_row((number_of_system(system),) if system else ())
+
+
+def hash_messages(messages: Sequence[AnyMessage]) -> int:
+    """Return the number of some messages in their order."""
+    return hash_row([_hash(message) for message in messages])
+
+
+def _of(content: str | bytes) -> int:
+    return hash_text(_JSON, content)
+
+
+def _context(messages: Sequence[AnyMessage], offered: list[bytes]) -> int:
+    return hash_row([*map(_hash, messages), *map(_of, offered)])
+
+
+def _hash(message: Any) -> int:
+    """Return the number of a message: of its role and text where these are all it has, else of its JSON."""
+    role = _ROLES.get(message.__class__, _OTHER)
+    bare = role != _OTHER and message.content.__class__ is str and message.name is UNSET
     if bare and message.__class__ is Assistant:
         others = (message.refusal, message.weight, message.tool_calls, message.function_call)
         bare = others == (UNSET, UNSET, UNSET, UNSET)
-    return message.content if bare and not hasattr(message, "tool_call_id") else _encode(message)
+    return hash_text(role, message.content) if bare else hash_text(_JSON, _encode(message))

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.check.alike import Example, differing, plain, same_answer
+from service.check.ends import Ends
 from service.core.dataset.classes import NO_TEXT
 
 LOOKED_AT = 20_000
@@ -68,30 +69,22 @@ class NearIndex:
     def examples(self) -> int:
         return len(self._examples)
 
-    def add(
-        self,
-        lines: Sequence[int],
-        befores: Sequence[int],
-        systems: Sequence[str],
-        questions: Sequence[str],
-        answers: Sequence[str | None],
-        *,
-        validation: bool,
-    ) -> None:
-        """Take in examples: line, a hash of all that stands before the last question, system prompt, question, answer.
+    @property
+    def hungry(self) -> bool:
+        """Whether more examples are taken in."""
+        return len(self._examples) < self._looked_at and self._held <= _HELD_CHARACTERS
 
-        Those without a text of each are left out.
-        """
-        if len(self._examples) >= self._looked_at or self._held > _HELD_CHARACTERS:
+    def add(self, said: Sequence[tuple[int, Ends]], *, validation: bool) -> None:
+        """Take in examples by line, in order; those without a text of question and answer are left out."""
+        if not self.hungry:
             self.complete = False
             return
         taken = [
-            Example(line, validation, before, before == hash((system,) if system else ()), *_kept(question, answer))
-            for line, before, system, question, answer in zip(lines, befores, systems, questions, answers, strict=True)
-            if answer and answer is not NO_TEXT and question is not NO_TEXT
+            Example(line, validation, each.before, each.alone, *_kept(each.question, each.answer))
+            for line, each in said
+            if each.answer and each.answer is not NO_TEXT and each.question is not NO_TEXT
         ]
         if taken:
-            taken.sort(key=lambda each: each.line)
             self._examples += taken
             self._held += sum(len(each.question) + len(each.answer) for each in taken)
             self._sketches.append(self._pool.submit(_sketch, [_outline(each) for each in taken]))

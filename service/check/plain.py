@@ -1,108 +1,168 @@
-"""The way most chat lines go, made short: an optional system message, then user and assistant in turn, a text each.
+"""The way most chat lines go: an optional system message, then user and assistant in turn, a text each.
 
-What it takes in, it takes in exactly as the long way through `SplitCheck` would, which takes what is left.
+Compiled readers take these in, exactly as the long way through `SplitCheck` would, which takes what they leave.
 """
 
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Container, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from service.check.compiled import HEARD, native, programs, rules_in, vocabulary
+from service.check.ends import Ends
 from service.check.reader import Block
-from service.check.scan import Scan, places
 from service.check.work import Work
-from service.core.dataset.conversation import LOOP_CHARACTERS, loops
-from service.core.dataset.defects import Found
-from service.core.dataset.forms import DECODERS
-from service.core.dataset.lines import Assistant, PromptMessage, System, User
-from service.core.dataset.rules import SPACED_KEY
+from service.core.dataset.outliers import CLOSED
+from service.core.dataset.rules import TextRule
 from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
-from service.core.dataset.texts import BLANKS, check_texts
+from service.core.dataset.texts import BLANKS, Voice
 
-Kinds = tuple[type[PromptMessage], ...]
-NOT_READ = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_FOLLOWERS: dict[type[PromptMessage] | None, tuple[type[PromptMessage], ...]] = {
-    None: (System, User),
-    System: (User,),
-    User: (Assistant,),
-    Assistant: (User,),
-}
+if TYPE_CHECKING:
+    from service.check import _native
+
+BRIEF, CLOSES, OPEN = range(3)
+"""How an answer ends: it is short, or a mark closes it, or neither."""
+
+_EXAMPLE = np.dtype(
+    [
+        *((name, np.int32) for name in ("line", "texts", "tokens", "trained")),
+        ("instructed", np.uint8),
+        ("ending", np.uint8),
+        *((name, np.int64) for name in ("context", "target", "before", "system")),
+    ],
+    align=True,
+)
+_TEXT = np.dtype([(name, np.int32) for name in ("start", "size", "tokens")])
+_SUSPECT = np.dtype([("example", np.int32), ("text", np.int32), ("low", np.uint64), ("high", np.uint64)])
+_LEFT = np.dtype([(name, np.int32) for name in ("line", "start", "end")])
+"""Rows of native/lines.h."""
+
+Column = npt.NDArray[Any]
 
 
-class _Shape(NamedTuple):
-    """What all conversations with the same roles have in common: the tokens before each text, and what is learnt."""
+class Suspect(NamedTuple):
+    """A text that may break rules: its example in the block, where it stands in the line, and the rules."""
 
-    leads: tuple[int, ...]
-    trained: tuple[bool, ...]
-    answers: slice
-    instructed: bool
+    example: int
+    path: str
+    text: str
+    rules: Sequence[TextRule]
 
 
-def take_plain(block: Block, scan: Scan, found: dict[int, Found], work: Work) -> list[int]:
-    """Take in the lines that break no rule but those of the texts; return the indexes of the others.
+class Plain:
+    """The plain chat lines of a block. Examples and texts are numbered from 0."""
 
-    What their texts break goes to `found`, by index. A conversation of n messages that has 1 + 2n members, and whose
-    messages have a role and a text each, has nothing else.
+    def __init__(self, found: "_native.Found", block: Block) -> None:
+        self._found = found
+        self._block = block
+        self.table: Column = np.frombuffer(found.examples, _EXAMPLE)
+        self.texts: Column = np.frombuffer(found.texts, _TEXT)
+        self.lines: npt.NDArray[np.int64] = self.table["line"] + np.int64(block.first)
+        self.ends: list[int] = self.table["texts"].tolist()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def text(self, at: int) -> str:
+        """Return a text by its number."""
+        return self._found.text(at)
+
+    def answer(self, example: int) -> str:
+        """Return what an example teaches last."""
+        return self.text(self.ends[example] - 1)
+
+    def texts_of(self, example: int) -> range:
+        """Return the numbers of an example's texts."""
+        return range(self.ends[example - 1] if example else 0, self.ends[example])
+
+    def layout(self, example: int) -> tuple[list[int], list[bool]]:
+        """Return the fixed tokens before each of an example's texts, and which of them bear loss."""
+        number, instructed = len(self.texts_of(example)), int(self.table["instructed"][example])
+        leads = [PER_MESSAGE + PER_EXAMPLE * (at == 0) for at in range(number)]
+        return leads, [at > instructed and (at - instructed) % 2 == 1 for at in range(number)]
+
+    def said(self) -> Iterator[Ends]:
+        """Yield the ends of each example."""
+        befores, instructed = self.table["before"].view(np.uint64).tolist(), self.table["instructed"].tolist()
+        for example, before in enumerate(befores):
+            texts = self.texts_of(example)
+            has_system = instructed[example]
+            system = self.text(texts.start) if has_system else ""
+            alone = len(texts) == 2 + has_system
+            yield Ends(system, self.text(texts.stop - 2), self.text(texts.stop - 1), before, alone)
+
+    def groups(self, column: str) -> Iterator[tuple[int, list[int]]]:
+        """Yield each number in a column with the lines that have it."""
+        if not len(self):
+            return
+        numbers = self.table[column]
+        order = np.argsort(numbers, kind="stable")
+        numbers, lines = numbers[order], self.lines[order]
+        starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
+        ends = [*starts[1:].tolist(), len(lines)]
+        for number, start, end in zip(numbers[starts].view(np.uint64).tolist(), starts.tolist(), ends, strict=True):
+            yield number, lines[start:end].tolist()
+
+    def labels(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield each answer with the lines that have it."""
+        targets: list[int] = self.table["target"].view(np.uint64).tolist()
+        first = {target: len(targets) - 1 - at for at, target in enumerate(reversed(targets))}
+        for target, lines in self.groups("target"):
+            yield self.answer(first[target]), lines
+
+    def suspects(self, but_for: Container[str] = ()) -> Iterator[Suspect]:
+        """Yield the texts that may break rules, but for rules of these codes that only count where they are rare."""
+        for example, text, low, high in np.frombuffer(self._found.suspects, _SUSPECT).tolist():
+            rules = rules_in(low | high << 64)
+            if but_for:
+                rules = [rule for rule in rules if not (rule.rare and rule.code in but_for)]
+            if rules:
+                at = text - self.texts_of(example).start
+                yield Suspect(example, f"messages[{at}].content", self.text(text), rules)
+
+    def left(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the other lines, by number in the file, and their bytes."""
+        raw, first = self._block.raw, self._block.first
+        for line, start, end in np.frombuffer(self._found.left, _LEFT).tolist():
+            yield first + line, raw[start:end]
+
+    def into(self, work: Work) -> None:
+        """Add all examples to a block's work, as if they had been looked at one by one."""
+        for example, (line, said) in enumerate(zip(self.lines.tolist(), self.said(), strict=True)):
+            for at, lead, trained in zip(self.texts_of(example), *self.layout(example), strict=True):
+                work.spans.add(self.text(at), lead, trained)
+            work.end(line, said)
+        work.keys.contexts.extend(self.table["context"].view(np.uint64).tolist())
+        work.keys.targets.extend(self.table["target"].view(np.uint64).tolist())
+        work.keys.lines.extend(self.lines.tolist())
+
+
+class PlainReaders:
+    """Reads blocks in any number of threads, each with a reader of its own.
+
+    With an `encoding` tokens are counted, else `tokens` and `trained` hold what stands between the texts alone; without
+    `searching` no text is suspected.
     """
-    decode, first, members, suspects = DECODERS["chat"].decode, block.first, scan.members, scan.suspects
-    (all_texts, all_leads, all_trained), keys = work.spans.columns, work.keys
-    left: list[int] = []
-    for at, raw in enumerate(block.lines):
-        if not raw or len(raw) >= BLANKS:
-            left.append(at)
-            continue
+
+    def __init__(self, encoding: str | None, *, searching: bool = True) -> None:
+        self._vocabulary = None if encoding is None else vocabulary(encoding)
+        self._programs = programs() if searching else ()
+        self._idle: SimpleQueue[_native.Reader] = SimpleQueue()
+
+    def read(self, block: Block) -> Plain:
+        """Take the plain lines of a block."""
         try:
-            line = decode(raw)
-        except NOT_READ:
-            left.append(at)
-            continue
-        messages = line.messages
-        kinds = tuple([message.__class__ for message in messages])
-        texts = [message.content for message in messages]
-        shape = _shape_of(kinds)
-        if shape is None or members[at] != 1 + 2 * len(kinds) or not _clean(texts, texts[shape.answers]):
-            left.append(at)
-            continue
-        if at in suspects:
-            if SPACED_KEY in suspects[at]:
-                left.append(at)
-                continue
-            check_texts(line, suspects[at], found.setdefault(at, []), places)
-        answer = texts[-1]
-        all_texts += texts
-        all_leads += shape.leads
-        all_trained += shape.trained
-        work.ends.append(len(all_texts))
-        work.lines.append(first + at)
-        work.befores.append(hash(tuple(texts[:-2])))
-        work.systems.append(texts[0] if shape.instructed else "")
-        work.questions.append(texts[-2])
-        work.answers.append(answer)
-        keys.contexts.append(hash((kinds[:-1], *texts[:-1])))
-        keys.targets.append(hash(answer))
-    keys.lines.extend(work.lines)
-    return left
+            reader = self._idle.get_nowait()
+        except Empty:
+            reader = self._new()
+        found = reader.examine(block.raw, BLANKS)
+        self._idle.put(reader)
+        return Plain(found, block)
 
-
-def _clean(texts: list[str], answers: list[str]) -> bool:
-    """Whether all are texts that say something, and no answer loops."""
-    try:
-        if not all(texts) or any(map(str.isspace, texts)):
-            return False
-    except TypeError:  # content of another kind than text
-        return False
-    return not any(len(answer) >= LOOP_CHARACTERS and loops(answer) for answer in answers)
-
-
-@lru_cache(maxsize=1024)
-def _shape_of(kinds: Kinds) -> _Shape | None:
-    before: type[PromptMessage] | None = None
-    for kind in kinds:
-        if kind not in _FOLLOWERS[before]:
-            return None
-        before = kind
-    if before is not Assistant:
-        return None
-    leads = (PER_EXAMPLE + PER_MESSAGE, *[PER_MESSAGE] * (len(kinds) - 1))
-    instructed = kinds[0] is System
-    return _Shape(leads, tuple(kind is Assistant for kind in kinds), slice(1 + instructed, None, 2), instructed)
+    def _new(self) -> "_native.Reader":
+        assert native is not None
+        voices: tuple[Voice, Voice, Voice] = ("system", "turn", "answer")
+        system, turn, answer = (HEARD[voice] if self._programs else 0 for voice in voices)
+        return native.Reader(self._vocabulary, self._programs, (system, turn, answer), "".join(sorted(CLOSED)))

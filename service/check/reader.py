@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import BinaryIO, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from service.check.elide import LONG, elide
 
 BLOCK_BYTES = 1 << 19
@@ -19,15 +16,12 @@ TEXT_BYTES = 4 << 20
 
 
 class Block(NamedTuple):
-    """Whole lines without their line feeds; `first` is the number of the first, from 1. None is a skipped line.
-
-    `raw` is all of them, with a line feed between each two; `feeds` says where each line ends in it.
-    """
+    """Whole lines with a line feed between each two; `first` is the number of the first, from 1. One that is `skipped`
+    stands for a single line that is longer than is read."""
 
     first: int
-    lines: list[bytes | None]
     raw: bytes
-    feeds: npt.NDArray[np.intp]
+    skipped: bool = False
 
 
 class LineReader:
@@ -70,7 +64,7 @@ class LineReader:
             if cut >= 0:
                 raw = _without_images(b"".join((*rest, memoryview(data)[:cut])), elided)
                 rest, held, elided = [data[cut + 1 :]], len(data) - cut - 1, False
-                yield self._block(raw.split(b"\n"), raw)
+                yield self._block(raw)
             else:
                 rest.append(data)
                 held += len(data)
@@ -81,20 +75,16 @@ class LineReader:
                 rest, held, skipping, elided = [], 0, True, False
                 yield self._skipped()
         if held:
-            raw = _without_images(b"".join(rest), elided)
-            yield self._block([raw], raw)
+            yield self._block(_without_images(b"".join(rest), elided))
 
-    def _block(self, lines: list[bytes], raw: bytes) -> Block:
+    def _block(self, raw: bytes) -> Block:
         first = self.lines + 1
-        self.lines += len(lines)
-        feeds = np.cumsum(np.fromiter(map(len, lines), np.intp, len(lines))) + np.arange(len(lines))
-        if len(raw) <= TEXT_BYTES:
-            return Block(first, list(lines), raw, feeds)
-        return Block(first, [None if too_long(line) else line for line in lines], raw, feeds)
+        self.lines += raw.count(b"\n") + 1
+        return Block(first, raw)
 
     def _skipped(self) -> Block:
         self.lines += 1
-        return Block(self.lines, [None], b"", np.zeros(1, np.intp))
+        return Block(self.lines, b"", skipped=True)
 
     def _read(self) -> bytes:
         data = self._stream.read(BLOCK_BYTES)

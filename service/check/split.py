@@ -1,19 +1,19 @@
 """Checks one split, block by block: reads, judges, and lays out its examples for counting."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from service.check.duplicates import ContextIndex
-from service.check.ends import ends_of
-from service.check.fingerprints import fingerprint
+from service.check.ends import Ends, ends_of
+from service.check.fingerprints import fingerprint, number_of_system
 from service.check.near import NearIndex
-from service.check.plain import NOT_READ, take_plain
-from service.check.reader import LINE_BYTES, TEXT_BYTES, Block
-from service.check.scan import Scan, places
+from service.check.plain import BRIEF, OPEN, Plain
+from service.check.reader import LINE_BYTES, TEXT_BYTES, Block, too_long
 from service.check.work import Work
 from service.core.dataset.classes import ClassRules
 from service.core.dataset.defects import Defect, Found
@@ -24,19 +24,21 @@ from service.core.dataset.lines import (
     ReinforcementLine,
 )
 from service.core.dataset.mend import check_roles, judge_slowly
-from service.core.dataset.outliers import LANGUAGES_LOOKED_AT, RARE, AnswerRules
-from service.core.dataset.parse import parse
+from service.core.dataset.outliers import RARE, AnswerRules
+from service.core.dataset.parse import NOT_READ, SPACED_KEY, parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
-from service.core.dataset.rules import SPACED_KEY, TextRule
 from service.core.dataset.spans import lay_out
-from service.core.dataset.texts import BLANKS, check_blanks, check_texts
+from service.core.dataset.texts import BLANKS, Search, check_blanks, check_text, check_texts
 from service.core.dataset.values import Json
 
-Rules = Sequence[TextRule]
 _SNIFFED = 1000
 _RARE_HELD = 20_000
 """Findings of a code that count only where they are rare: with more of them they are not, however long the file."""
+
+_MEANT, _MEANT_AMONG = 0.1, 2000
+"""Share of the examples, of at least so many, that have what counts only where it is rare: then it is meant, and looked
+for no more."""
 
 _BROKEN, _BROKEN_BYTES = 500, 1000
 """Broken lines that are kept in mind with their defects, and how long they may be: a file of one line is soon told."""
@@ -49,7 +51,16 @@ _PLAIN = msgspec.json.Decoder(dict[str, Any])
 class SplitCheck:
     """The state of one split's pass. Findings go to the shared log, contexts to the shared index."""
 
-    def __init__(self, file: str, profile: CheckProfile, log: FindingLog, index: ContextIndex, near: NearIndex) -> None:
+    def __init__(
+        self,
+        file: str,
+        profile: CheckProfile,
+        log: FindingLog,
+        index: ContextIndex,
+        near: NearIndex,
+        search: Search | None,
+    ) -> None:
+        """Without a `search` texts are not looked at."""
         self.file = file
         self.form: Form | None = None
         self.filled = 0
@@ -59,69 +70,107 @@ class SplitCheck:
         self._log = log
         self._index = index
         self._near = near
+        self._search = search
         self._classes = ClassRules()
         self._answers = AnswerRules()
         self._broken: dict[bytes, tuple[Defect, ...]] = {}
         self._rare: dict[str, list[tuple[int, Defect]]] = {}
+        self._meant: dict[str, int] = {}
         self._blank: list[int] = []
         self._last_filled = 0
         self._mismatch: str | None = None
 
-    def examine(self, block: Block, scan: Scan) -> Work:
-        """Judge every line of a block, whose scan this is, and return what is left to be done."""
-        if block.first == 1 and block.raw.startswith(_BOM) and block.lines[0] is not None:
+    @property
+    def takes_plain(self) -> bool:
+        """Whether plain chat lines have no defect but those of their texts; known once the split has begun."""
+        return self.form == "chat" and self._mismatch is None
+
+    def begin(self, block: Block) -> Block:
+        """Settle the form that lines have, by the first block; return it without a byte order mark."""
+        if block.raw.startswith(_BOM):
             self._add(1, [], "byte_order_mark", "the file begins with a byte order mark")
-            block = block._replace(lines=[block.lines[0].removeprefix(_BOM), *block.lines[1:]])
-        lines = block.lines
-        if self.form is None:
-            self._settle_form(lines)
+            block = block._replace(raw=block.raw.removeprefix(_BOM))
+        self._settle_form(block)
+        return block
+
+    def examine(self, block: Block, plain: Plain | None = None) -> Work:
+        """Judge every line of a block, whose plain lines were read before or not at all; return what is left to be
+        done, for lines that are not plain."""
         work = Work.begin(self._profile.encoding)
-        left: Iterable[int] = range(len(lines))
-        if self.form == "chat" and self._mismatch is None:
-            told: dict[int, Found] = {}
-            left = take_plain(block, scan, told, work)
-            self._note_plain(work)
-            for at, found in told.items():
-                self._add(block.first + at, found)
-        for at in left:
-            number, raw = block.first + at, lines[at]
+        if plain is not None:
+            self._take_plain(plain)
+        each_alone = self._near.hungry or self._answers.wants_languages
+        for number, raw in _lines_of(block) if plain is None else plain.left():
             found: Found = []
-            if raw is None:
+            if block.skipped or too_long(raw):
                 self._fill(number)
                 found.append(Defect("line_too_long", None, _TOO_LONG))
             else:
                 try:
-                    self._examine(raw, number, scan.suspects.get(at, ()), found, work)
+                    self._examine(raw, number, found, work)
                 except RecursionError:
                     found = [Defect("nesting_too_deep", None, "the line is nested deeper than can be read")]
             self._add(number, found)
         self._note_blanks()
         self._index.add(work.keys, validation=self.file == "validation")
-        self._classes.add(work.lines, work.systems, work.answers)
-        self._answers.add(work.lines, work.questions, work.answers)
-        self._near.add(
-            work.lines,
-            work.befores,
-            work.systems,
-            work.questions,
-            work.answers,
-            validation=self.file == "validation",
-        )
+        said = list(zip(work.lines, work.said, strict=True))
+        if plain is not None and each_alone:
+            said = sorted((*said, *zip(plain.lines.tolist(), plain.said(), strict=True)), key=lambda each: each[0])
+        elif plain is not None:
+            self._compare_plain(plain)
+        self._compare(said)
         return work
 
-    def _note_plain(self, work: Work) -> None:
-        number = len(work.lines)
-        if number:
-            self.readable = True
-            self.examples += number
-            self.filled += number
-            self._last_filled = max(self._last_filled, work.lines[-1])
+    def _compare(self, said: list[tuple[int, Ends]]) -> None:
+        """Take in what examples are compared by with all others, in the order of their lines."""
+        for line, each in said:
+            self._classes.add(line, number_of_system(each.system), each.answer)
+            self._answers.add(line, each.question, each.answer)
+        if said:
+            self._near.add(said, validation=self.file == "validation")
 
-    def _settle_form(self, lines: Sequence[bytes | None]) -> None:
+    def _compare_plain(self, plain: Plain) -> None:
+        """Take in the same of plain lines, all together: once enough were looked at one by one."""
+        lines: list[int] = plain.lines.tolist()
+        self._near.complete = self._near.complete and not lines
+        endings = plain.table["ending"]
+        self._answers.add_many(
+            len(lines),
+            int(np.count_nonzero(endings != BRIEF)),
+            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == OPEN).tolist()),
+            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == BRIEF).tolist()),
+        )
+        self._classes.add_many(len(lines), plain.groups("system"), plain.labels())
+
+    def _take_plain(self, plain: Plain) -> None:
+        """Take in a block's plain lines."""
+        if not len(plain):
+            return
+        lines: list[int] = plain.lines.tolist()
+        self.readable = True
+        self.examples += len(plain)
+        self.filled += len(plain)
+        self._last_filled = max(self._last_filled, lines[-1])
+        if self._search is not None:
+            for suspect in plain.suspects(self._meant):
+                found: Found = []
+                check_text(suspect.path, suspect.text, suspect.rules, self._search, found)
+                self._add(lines[suspect.example], found)
+            self._note_meant()
+        table = plain.table
+        self._index.add_columns(table["context"], table["target"], plain.lines, validation=self.file == "validation")
+
+    def _note_meant(self) -> None:
+        if self.examples >= _MEANT_AMONG:
+            for code, lines in self._rare.items():
+                if code not in self._meant and len(lines) > self.examples * _MEANT:
+                    self._meant[code] = self.examples
+
+    def _settle_form(self, block: Block) -> None:
         sniffed: list[Json] = []
-        for raw in lines[:_SNIFFED]:
+        for raw in block.raw.split(b"\n", _SNIFFED)[:_SNIFFED]:
             try:
-                sniffed.append(_PLAIN.decode(raw or b""))
+                sniffed.append(_PLAIN.decode(raw))
             except NOT_READ:
                 continue
         self.form = form_of_file(sniffed, self._profile.method)
@@ -131,7 +180,7 @@ class SplitCheck:
                 f"the line has the form {self.form}; {self._profile.model} with {self._profile.method} takes {takes}"
             )
 
-    def _examine(self, raw: bytes, number: int, rules: Rules, found: Found, work: Work) -> None:
+    def _examine(self, raw: bytes, number: int, found: Found, work: Work) -> None:
         """Read one line, judge it, and take it in if it is an example. All defects go to `found`.
 
         Every member of a line ends in `":`; where a line has more of these than the struct that was read from it, some
@@ -147,31 +196,29 @@ class SplitCheck:
         except NOT_READ:
             mended = self._read_slowly(raw, form, number, found)
             if mended is not None:
-                self._take_in(mended, raw, number, rules, found, work)
+                self._take_in(mended, raw, number, found, work)
         else:
             self._fill(number)
             pairs, again = raw.count(b'":') - raw.count(b'\\":'), msgspec.json.encode(line)
-            if SPACED_KEY in rules or pairs != again.count(b'":') - again.count(b'\\":'):
+            if pairs != again.count(b'":') - again.count(b'\\":') or SPACED_KEY.search(raw):
                 check_roles(parse(raw, found) or {}, found)
             judge(line, found)
-            self._take_in(line, raw, number, rules, found, work)
+            self._take_in(line, raw, number, found, work)
 
-    def _take_in(self, line: Line, raw: bytes, number: int, rules: Rules, found: Found, work: Work) -> None:
+    def _take_in(self, line: Line, raw: bytes, number: int, found: Found, work: Work) -> None:
         self.readable = True
         self.examples += 1
-        check_texts(line, rules, found, places)
+        if self._search is not None:
+            check_texts(line, self._search, found)
         if self._profile.item_fields and isinstance(line, ReinforcementLine):
             self._note_missing(raw, found)
         if self._mismatch is not None:
             self._add(number, [], "format_mismatch", self._mismatch)
         if len(raw) >= BLANKS and check_blanks(line, found):
             return
-        begin = len(work.spans.texts)
         lay_out(line, work.spans)
-        system, question, answer = ends_of(line)
-        before = hash(tuple(text for text in work.spans.texts[begin:] if text not in (question, answer)))
         work.keys.add(*fingerprint(line, raw), number)
-        work.end(number, before, system, question, answer)
+        work.end(number, ends_of(line))
 
     def _note_missing(self, raw: bytes, found: Found) -> None:
         """Find what the grader reads and the line lacks."""
@@ -242,9 +289,8 @@ class SplitCheck:
 
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
-        if self._answers.all_languages:
-            return {}
-        return {"mixed_language": f"the first {LANGUAGES_LOOKED_AT:,} examples"}
+        meant = {code: f"the first {examples:,} examples" for code, examples in self._meant.items()}
+        return self._answers.sampled() | meant
 
     def close(self) -> None:
         """Add what shows only over the whole split."""
@@ -274,3 +320,7 @@ class SplitCheck:
         elif least and 0 < self.examples < 50:
             told = f"the file has {self.examples} examples that can be read; start at 50"
             self._log.add("few_examples", told, file=self.file)
+
+
+def _lines_of(block: Block) -> Iterable[tuple[int, bytes]]:
+    return enumerate(block.raw.split(b"\n"), block.first)

@@ -1,27 +1,26 @@
-"""Exact token counts, by tiktoken or by an accelerator that has to prove itself equal to it. No network, ever."""
+"""Exact token counts: compiled, and some counted again by tiktoken, or by tiktoken alone. No network, ever."""
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import metadata
-from types import ModuleType
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 import tiktoken
 
+from service.check.compiled import native, vocabulary
 from service.check.vocab import read_tokens
 
-try:
-    import toktok  # pyright: ignore[reportMissingTypeStubs]
-except ImportError:  # no wheel for this platform: tiktoken counts alone
-    toktok: ModuleType | None = None
+if TYPE_CHECKING:
+    from service.check import _native
 
-RECOUNTED, RECOUNTED_LATER, SURE_AFTER = 0.01, 0.001, 100_000
-"""Share of the texts that tiktoken counts again behind the accelerator, at first and after so many texts."""
+RECOUNTED = 0.001
+"""Share of the texts that tiktoken counts again."""
 
 WORTH_IT = 4_000_000
-"""Characters that tiktoken counts before the accelerator is loaded, which takes half a second: as long as these do."""
+"""Tokens from which on some are counted again: tiktoken takes half a second and 50 MB to load."""
 
 SAFE_RUN = 100_000
 """Whitespace characters in a row beyond which tiktoken 0.14 may panic (measured at 1,000,000 with o200k_base)."""
@@ -51,26 +50,12 @@ _DEFINITIONS: dict[str, tuple[str, dict[str, int]]] = {  # from tiktoken_ext/ope
         },
     ),
 }
-_FIXTURE = (
-    "",
-    " ",
-    "\n\n \t\r\n",
-    "Hello, world! It's 12,345.67 o'clock; we'LL see.",
-    "def f(x):\n\treturn {'a': [x ** 2 for _ in range(10)]}\n\n\n",
-    "東京は日本の首都です。誕生日おめでとう！ 안녕하세요 Привет, как дела? مرحبا नमस्ते",
-    "👩‍👩‍👧‍👦 é é ﬁ ① \u200b\u202e\ufeff ñ",
-    "<|endoftext|><|im_start|>user\n[INST] {{x}} </s>",
-    "a" * 300 + " " * 300 + "-" * 300 + "\n" * 300,
-    "CamelCaseHTTPServer snake_case_name 0xDEADBEEF https://example.org/a?b=c&d=%20",
-)
-
-
 SAME_TEXT = {"o200k_harmony": "o200k_base"}
 """Encodings that differ from a shipped one in special tokens only: ordinary text counts alike."""
 
 
-class AcceleratorDiffers(Exception):
-    """The accelerator and tiktoken disagree on a text: count the whole report again without it."""
+class CountsDiffer(Exception):
+    """The compiled counter and tiktoken disagree on a text: count the whole report again by tiktoken."""
 
 
 class UncountableText(Exception):
@@ -94,23 +79,17 @@ def load_encoding(name: str) -> tiktoken.Encoding:
 class TokenCounter:
     """Counts the tokens of texts as ordinary text: special tokens have no meaning inside them.
 
-    Many texts are counted by an accelerator, and a random share of each batch again by tiktoken; AcceleratorDiffers is
-    raised at the first difference, and `accelerated=False` then gives a counter that is tiktoken alone. Any thread
-    may count, one verifies. Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
+    Where there is a compiled counter it counts, and tiktoken counts a random share again once there were many:
+    CountsDiffer is raised at the first difference, and `compiled=False` then gives a counter that is tiktoken alone.
+    Any thread may count, one verifies. Texts must hold no lone surrogates and no more than SAFE_RUN blanks in a row.
     """
 
-    def __init__(self, encoding: str, *, accelerated: bool = True, seed: int = 0) -> None:
+    def __init__(self, encoding: str, *, compiled: bool = True, seed: int = 0) -> None:
         self.encoding = encoding
-        self._reference = load_encoding(encoding)
-        self._fast: Any | None = None
-        self._left = WORTH_IT if accelerated else None
+        self.compiled = compiled and native is not None
+        self._idle: SimpleQueue[_native.Counter] = SimpleQueue()
         self._random = random.Random(seed)
-        self._verified = 0
-
-    @property
-    def accelerator(self) -> str | None:
-        """Name and version of the accelerator in use, None where tiktoken counts alone."""
-        return f"toktok-rs {_version('toktok-rs')}" if self._fast is not None else None
+        self._counted = 0
 
     def count(self, text: str) -> int:
         """Return the number of tokens of one text."""
@@ -119,40 +98,40 @@ class TokenCounter:
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """Return one number a text, in order."""
         counts = self.count_unverified(texts)
-        self.verify(texts, counts)
+        self.verify(counts, texts.__getitem__)
         return counts
 
     def count_unverified(self, texts: Sequence[str]) -> list[int]:
-        """Return one number a text, in order; each distinct text is counted once. What counts has to be verified."""
+        """Return one number a text, in order; each distinct text is counted once. They have to be verified."""
         distinct = list(dict.fromkeys(texts))
-        if max(map(len, distinct), default=0) > _PIECE:
-            counts = [sum(self._count(_pieces(text))) for text in distinct]
+        if native is None or not self.compiled:
+            counts = [sum(self._count_by_reference(_pieces(text))) for text in distinct]
         else:
-            counts = self._count(distinct)
+            try:
+                counter = self._idle.get_nowait()
+            except Empty:
+                counter = native.Counter(vocabulary(self.encoding))
+            counts = counter.count(distinct)
+            self._idle.put(counter)
         return list(map(dict(zip(distinct, counts, strict=True)).__getitem__, texts))
 
-    def _count(self, texts: list[str]) -> list[int]:
-        if self._fast is None and (left := self._left) is not None:
-            self._left = left - sum(map(len, texts))
-            if self._left < 0:
-                self._fast, self._left = _accelerator(self.encoding), None
-        return self._count_by_reference(texts) if self._fast is None else self._fast.count_batch(texts, 1, False)
+    def verify(self, counts: Sequence[int], text: Callable[[int], str]) -> None:
+        """Count a random share again with tiktoken, if it was not tiktoken that counted; raise CountsDiffer.
 
-    def verify(self, texts: Sequence[str], counts: Sequence[int]) -> None:
-        """Count a random share again with tiktoken, if it was not tiktoken that counted; raise AcceleratorDiffers.
-
-        Not for a thread beside a busy one: every text would wait for Python's lock (5 ms, measured).
+        `text` returns the text of a count by its place. Not for a thread beside a busy one: every text would wait for
+        Python's lock (5 ms, measured).
         """
-        if self._fast is None:
+        if not self.compiled:
             return
-        share = RECOUNTED if self._verified < SURE_AFTER else RECOUNTED_LATER
-        self._verified += len(texts)
-        again = [at for at in range(len(texts)) if self._random.random() < share]
-        if any(sum(self._count_by_reference(_pieces(texts[at]))) != counts[at] for at in again):
-            raise AcceleratorDiffers(f"{self.accelerator} and tiktoken count a text differently ({self.encoding})")
+        if self._counted < WORTH_IT:
+            self._counted += sum(counts)
+            return
+        for at in _some(len(counts), self._random):
+            if sum(self._count_by_reference(_pieces(text(at)))) != counts[at]:
+                raise CountsDiffer(f"the compiled counter and tiktoken count a text differently ({self.encoding})")
 
     def _count_by_reference(self, texts: list[str]) -> list[int]:
-        encode = self._reference.encode_ordinary
+        encode = load_encoding(self.encoding).encode_ordinary
         try:
             return [len(encode(text)) for text in texts]
         except BaseException as error:
@@ -162,8 +141,8 @@ class TokenCounter:
 
 
 def _pieces(text: str) -> list[str]:
-    """Return a long text in pieces that have as many tokens together: either tokenizer holds the tokens of a whole one
-    in memory, 24 times the text's size (measured)."""
+    """Return a long text in pieces that have as many tokens together: tiktoken holds the tokens of a whole one in
+    memory, 24 times the text's size (measured)."""
     pieces: list[str] = []
     start = 0
     while len(text) - start > _PIECE and (seam := _SEAM.search(text, start + _PIECE)) is not None:
@@ -172,21 +151,15 @@ def _pieces(text: str) -> list[str]:
     return [*pieces, text[start:]] if start else [text]
 
 
-@cache
-def _accelerator(encoding: str) -> Any | None:
-    """Return toktok's tokenizer if it counts the fixture exactly as tiktoken does, else None."""
-    if toktok is None or encoding not in ("o200k_base", "cl100k_base"):
-        return None
-    tokenizer: Any = toktok._encoding(encoding)  # the public batch_count pays a dict look-up and a copy a batch
-    reference = load_encoding(encoding)
-    expected = [len(reference.encode_ordinary(text)) for text in _FIXTURE]
-    return tokenizer if tokenizer.count_batch(list(_FIXTURE), 1, False) == expected else None
+def _some(number: int, chance: random.Random) -> list[int]:
+    """Return a random share of the numbers below one."""
+    return [at for at in range(number) if chance.random() < RECOUNTED]
 
 
-def counter_for(encoding: str, *, accelerated: bool = True) -> TokenCounter | None:
+def counter_for(encoding: str, *, compiled: bool = True) -> TokenCounter | None:
     """Return a counter for a model's encoding, or None where no vocabulary for it is shipped."""
     name = SAME_TEXT.get(encoding, encoding)
-    return TokenCounter(name, accelerated=accelerated) if name in _DEFINITIONS else None
+    return TokenCounter(name, compiled=compiled) if name in _DEFINITIONS else None
 
 
 @cache
@@ -195,7 +168,10 @@ def _version(package: str) -> str:
 
 
 def versions(counter: TokenCounter | None) -> dict[str, str | None]:
-    """Return what counted, for the report."""
+    """Return what counted, for the report: `accelerator` is this project's own counter, None where tiktoken counted."""
     if counter is None:
         return {"tiktoken": None, "accelerator": None}
-    return {"tiktoken": _version("tiktoken"), "accelerator": counter.accelerator}
+    return {
+        "tiktoken": _version("tiktoken"),
+        "accelerator": f"tunewright {_version('tunewright')}" if counter.compiled else None,
+    }

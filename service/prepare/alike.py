@@ -9,8 +9,8 @@ import numpy.typing as npt
 import xxhash
 
 from service.check.duplicates import ContextIndex, Keys
-from service.check.plain import NOT_READ
 from service.check.work import Work
+from service.core.dataset.parse import NOT_READ
 from service.core.dataset.values import Json, is_object
 from service.core.prepare.keys import prompt_of, written_alike
 from service.prepare.digest import Digest, batches
@@ -19,7 +19,6 @@ from service.prepare.rows import Row, Spool
 Firsts = npt.NDArray[np.int32]
 """By row, the earlier row that it repeats, or -1."""
 
-_SIGNED = 1 << 63
 _decode = msgspec.json.Decoder().decode
 
 
@@ -75,9 +74,8 @@ def same_prompt(line: Json) -> bytes:
 
 
 def halves(data: bytes) -> tuple[int, int]:
-    """Return a 128-bit hash as two signed numbers."""
-    whole = xxhash.xxh3_128_intdigest(data)
-    return (whole >> 64) - _SIGNED, (whole & (2 * _SIGNED - 1)) - _SIGNED
+    """Return a 128-bit hash as two numbers."""
+    return divmod(xxhash.xxh3_128_intdigest(data), 1 << 64)
 
 
 def _keyed(data: bytes, key: Callable[[Json], bytes]) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.check.duplicates import ContextIndex, Keys, Records, is_validation, line_of
-from service.check.tokens import AcceleratorDiffers, counter_for
+from service.check.tokens import CountsDiffer, counter_for
 from service.core.prepare.diff import LISTED, Comparison, LineChange, LineCounts, drift
 from service.prepare.alike import halves
 from service.prepare.digest import Digest, batches
@@ -30,16 +30,16 @@ class _Change(NamedTuple):
 def compare(old: Path, new: Path, encoding: str) -> Comparison:
     """Return what is new, gone, changed and the same. Raises OSError, PrepareFailed for a line too long to be read."""
     try:
-        return _compare(old, new, encoding, accelerated=True)
-    except AcceleratorDiffers:
-        return _compare(old, new, encoding, accelerated=False)
+        return _compare(old, new, encoding, compiled=True)
+    except CountsDiffer:
+        return _compare(old, new, encoding, compiled=False)
 
 
-def _compare(old: Path, new: Path, encoding: str, *, accelerated: bool) -> Comparison:
+def _compare(old: Path, new: Path, encoding: str, *, compiled: bool) -> Comparison:
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(2, "compare"))
         index = stack.enter_context(ContextIndex())
-        counter = counter_for(encoding, accelerated=accelerated)
+        counter = counter_for(encoding, compiled=compiled)
         measures = [stack.enter_context(Measure(pool, counter)) for _ in (old, new)]
         sums = [
             _take(path, stack.enter_context(Digest(pool)), index, measure, validation=path is new)

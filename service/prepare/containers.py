@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import msgspec
 
-from service.check.plain import NOT_READ
+from service.core.dataset.parse import NOT_READ
 from service.core.dataset.values import Json, is_object
 from service.core.prepare.operations import Convert
 from service.prepare.parquet import parquet_rows

@@ -5,13 +5,13 @@ from concurrent.futures import Executor
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import numpy as np
-
+from service.check.compiled import native
 from service.check.duplicates import ContextIndex
 from service.check.elide import LONG, elide
 from service.check.near import LOOKED_AT, NearIndex
-from service.check.reader import Block, too_long
-from service.check.scan import Scan, members_of, scan
+from service.check.plain import PlainReaders
+from service.check.reader import Block
+from service.check.search import search_for_rules
 from service.check.split import SplitCheck
 from service.check.work import Work
 from service.core.catalogue import Method
@@ -46,11 +46,12 @@ class Digest:
         self.faults: dict[int, Fault] = {}
         self.contexts = ContextIndex()
         self.near = NearIndex(pool, LOOKED_AT if near else 0)
-        self._judging = judging
+        self._readers = None if native is None else PlainReaders(None, searching=judging)
         profile = CheckProfile(
             model="any", method=method, encoding=encoding, max_example_tokens=None, min_examples=0, formats=_FORMS
         )
-        self._split = SplitCheck("training", profile, _Faults(self.faults), self.contexts, self.near)
+        search = search_for_rules() if judging else None
+        self._split = SplitCheck("training", profile, _Faults(self.faults), self.contexts, self.near, search)
         self.first = 0
         self._next = 0
 
@@ -73,16 +74,19 @@ class Digest:
         self.first = self._next
         self._next += len(lines)
         block = block_of(self.first + 1, lines)
-        if self._judging:
-            return self._split.examine(block, scan(block.raw, block.feeds))
-        return self._split.examine(block, Scan(members_of(block.raw, block.feeds), {}))
+        if self._split.form is None:
+            block = self._split.begin(block)
+        plain = self._readers.read(block) if self._readers is not None and self._split.takes_plain else None
+        work = self._split.examine(block, plain)
+        if plain is not None:
+            plain.into(work)
+        return work
 
     def take_again(self, line: bytes) -> Fault | None:
         """Judge another writing of a row of the last batch, on its own; return its error."""
         again = dict(self.faults)
         self.faults.clear()
-        block = block_of(1 << 40, [line])
-        self._split.examine(block, scan(block.raw, block.feeds))
+        self._split.examine(block_of(1 << 40, [line]))
         fault = next(iter(self.faults.values()), None)
         self.faults.clear()
         self.faults.update(again)
@@ -127,7 +131,4 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 def block_of(first: int, lines: Sequence[bytes]) -> Block:
     """Return lines as the checker takes them, the images of long ones taken out."""
-    short = [elide(line) if len(line) > LONG else line for line in lines]
-    raw = b"\n".join(short)
-    feeds = np.cumsum(np.fromiter(map(len, short), np.intp, len(short))) + np.arange(len(short))
-    return Block(first, [None if too_long(line) else line for line in short], raw, feeds)
+    return Block(first, b"\n".join(elide(line) if len(line) > LONG else line for line in lines))

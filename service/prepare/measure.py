@@ -51,8 +51,8 @@ class Measure:
         """Measure a batch."""
         work = self._digest.take([row.data for row in batch if row.data is not None])
         self._examples += len(work.lines)
-        self._labels.add(work.answers)
-        self._languages.update(language_of(answer) or "not sure" for answer in work.answers if answer)
+        self._labels.add([each.answer for each in work.said])
+        self._languages.update(language_of(each.answer) or "not sure" for each in work.said if each.answer)
         if self._counter is not None and work.ends:
             self._count(self._counter, work)
 

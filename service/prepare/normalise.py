@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from service.check.plain import NOT_READ
+from service.core.dataset.parse import NOT_READ
 from service.core.prepare.normalise import normalised
 from service.core.prepare.operations import Normalise
 from service.core.prepare.walk import changed

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from importlib import metadata
 from typing import IO
 
-from service.check.tokens import AcceleratorDiffers, TokenCounter, counter_for, versions
+from service.check.tokens import CountsDiffer, TokenCounter, counter_for, versions
 from service.core.prepare.diff import Diff, LineCounts, Part, drift
 from service.prepare.digest import batches
 from service.prepare.measure import Measure
@@ -27,23 +27,23 @@ def prepare(
     Raises PrepareFailed, and OSError.
     """
     try:
-        return _prepare(what, outputs, progress, accelerated=True)
-    except AcceleratorDiffers:
+        return _prepare(what, outputs, progress, compiled=True)
+    except CountsDiffer:
         for output in outputs:
             output.seek(0)
             output.truncate()
-        return _prepare(what, outputs, progress, accelerated=False)
+        return _prepare(what, outputs, progress, compiled=False)
 
 
 def _prepare(
-    what: Preparation, outputs: Sequence[IO[bytes]], progress: Callable[[int], None] | None, *, accelerated: bool
+    what: Preparation, outputs: Sequence[IO[bytes]], progress: Callable[[int], None] | None, *, compiled: bool
 ) -> tuple[Diff, ...]:
     profile = what.profile_of(what.model)
-    counter = counter_for(profile.encoding, accelerated=accelerated) if profile else None
+    counter = counter_for(profile.encoding, compiled=compiled) if profile else None
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(_THREADS, "prepare"))
         before = stack.enter_context(Measure(pool, counter))
-        run = Run(what, pool, before, accelerated=accelerated)
+        run = Run(what, pool, before, compiled=compiled)
         made = [Output(stream, stack.enter_context(Measure(pool, counter)), what.limit_bytes) for stream in outputs]
         written = 0
         rows = stack.enter_context(closing(run.rows()))

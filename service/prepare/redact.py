@@ -3,18 +3,17 @@
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import msgspec
 
-from service.check.plain import NOT_READ
-from service.check.scan import suspects
+from service.check.search import search_for_rules
+from service.core.dataset.parse import NOT_READ
 from service.core.dataset.rules import TextRule
 from service.core.prepare.operations import Redact
 from service.core.prepare.redact import redacted, rules_for
 from service.core.prepare.walk import changed
-from service.prepare.digest import batches, block_of
 from service.prepare.ledger import Ledger
 from service.prepare.rows import Row
 
@@ -49,9 +48,14 @@ class Numbers:
 def redact(rows: Iterator[Row], operation: Redact, ledger: Ledger) -> Iterator[Row]:
     """Yield the rows with placeholders; what can't be read as JSON is redacted as the text that it is."""
     rules = frozenset(rules_for(operation.kinds))
+    search = search_for_rules()
+
+    def suspects(text: str) -> list[TextRule]:
+        return [rule for rule in search.suspects(text, "system") if rule in rules]
+
     with closing(Numbers()) as numbers:
-        for row, suspected in _suspects(rows, rules):
-            line, kinds = _redacted(row.text, suspected, numbers) if suspected else (row.text, Counter[str]())
+        for row in rows:
+            line, kinds = _redacted(row.text, suspects, numbers)
             if not kinds:
                 yield row
                 continue
@@ -62,19 +66,13 @@ def redact(rows: Iterator[Row], operation: Redact, ledger: Ledger) -> Iterator[R
             yield row._replace(data=line, changed=True)
 
 
-def _suspects(rows: Iterator[Row], rules: frozenset[TextRule]) -> Iterator[tuple[Row, list[TextRule]]]:
-    """Yield each row with the rules that it may break."""
-    for batch in batches(rows):
-        block = block_of(1, [row.text for row in batch])
-        found = suspects(block.raw, block.feeds)
-        for at, row in enumerate(batch):
-            yield row, [rule for rule in found.get(at, ()) if rule in rules]
-
-
-def _redacted(data: bytes, rules: list[TextRule], numbers: Numbers) -> tuple[bytes, Counter[str]]:
+def _redacted(data: bytes, suspects: Callable[[str], list[TextRule]], numbers: Numbers) -> tuple[bytes, Counter[str]]:
     kinds: Counter[str] = Counter()
 
     def hide(_: str, text: str) -> str:
+        rules = suspects(text)
+        if not rules:
+            return text
         new, found = redacted(text, rules, numbers)
         kinds.update(found)
         return new if found else text

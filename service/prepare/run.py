@@ -64,10 +64,10 @@ class Preparation(NamedTuple):
 class Run:
     """Rows on their way through the operations."""
 
-    def __init__(self, what: Preparation, pool: Executor, before: Measure, *, accelerated: bool) -> None:
+    def __init__(self, what: Preparation, pool: Executor, before: Measure, *, compiled: bool) -> None:
         self._what = what
         self._pool = pool
-        self._accelerated = accelerated
+        self._compiled = compiled
         self.before = before
         self.sources: list[str | None] = [None]
         self.lines = 0
@@ -126,7 +126,7 @@ class Run:
     def _truncate(self, rows: Iterator[Row], operation: Truncate, ledger: Ledger) -> Iterator[Row]:
         model = operation.model or self._what.model
         profile = self._what.profile_of(model)
-        counter = counter_for(profile.encoding, accelerated=self._accelerated) if profile else None
+        counter = counter_for(profile.encoding, compiled=self._compiled) if profile else None
         if profile is None or counter is None:
             raise PrepareFailed("tokens_unknown", f"the tokens of {model} can't be counted: name a model that is known")
         limit = operation.max_tokens or profile.max_example_tokens

@@ -59,7 +59,7 @@ def _groups(spool: Spool, operation: Split, ledger: Ledger, pool: Executor) -> _
     joined, labels, known = np.arange(len(spool), dtype=np.int32), np.zeros(len(spool), np.int32), Labels()
     with Digest(pool, near=operation.group == "near") as digest:
         for _, _, work in examined(spool, digest):
-            labels[np.array(work.lines, np.intp) - 1] = known.add(work.answers)
+            labels[np.array(work.lines, np.intp) - 1] = known.add([each.answer for each in work.said])
         if operation.group != "none":
             for repeat in digest.contexts.repeats():
                 _join(joined, repeat.line - 1, repeat.first - 1)

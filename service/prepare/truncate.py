@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from service.check.plain import NOT_READ
 from service.check.tokens import TokenCounter
 from service.core.dataset.forms import DECODERS, Form, form_of
 from service.core.dataset.lines import Line
+from service.core.dataset.parse import NOT_READ
 from service.core.dataset.spans import PER_IMAGE, Spans, lay_out
 from service.core.dataset.texts import BLANKS, check_blanks
 from service.core.dataset.values import Json, is_object

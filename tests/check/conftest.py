@@ -1,12 +1,11 @@
 """Builders of datasets for the checker's tests."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from service.check import tokens
 from service.check.engine import check_file
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
@@ -78,11 +77,3 @@ def encoded(line: object) -> bytes:
     if isinstance(line, bytes):
         return line
     return line.encode() if isinstance(line, str) else json.dumps(line, ensure_ascii=False).encode()
-
-
-@pytest.fixture(scope="module")
-def accelerated() -> Iterator[None]:
-    """Let the accelerator count from the first text on."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokens, "WORTH_IT", -1)
-        yield

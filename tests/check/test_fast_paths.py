@@ -1,90 +1,338 @@
-"""The short way of the plain chat line finds what the long one would."""
+"""The compiled way finds what Python's would, on plain chat lines and on all others."""
 
 import io
 import json
 import random
-import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
-import numpy as np
+import msgspec
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
-from service.check import scan as scans
-from service.check import split
+from service.check import compiled, engine, fingerprints, search, tokens
 from service.check.engine import check_file
+from service.check.plain import PlainReaders
+from service.check.reader import Block
+from service.check.search import RuleSearch, search_for_rules
 from service.core.dataset import texts
+from service.core.dataset.conversation import loops
 from service.core.dataset.report import Report
-from service.core.dataset.rules import RULES
-from service.core.dataset.rules.rule import Sign
+from service.core.dataset.rules import RULES, TextRule
+from service.core.dataset.texts import AllRules
 from tests.check.conftest import profile
-from tests.check.suite.texts import TEXTS
+from tests.check.suite import CLEAN, PLANTED, Planted
+from tests.check.suite.clean import NUMBER
+from tests.check.suite.planted import encoded
+
+native = compiled.native
+assert native is not None, "the tests need the compiled part: `make setup` with a C compiler"
 
 WORDS = ("the", "a", "I'm", '"', "\\", "{{x}}", "[INST]", "+49 30 901820", "555-201-3344", "a.b@corp.org", "\u200b",
          "Ã©", "日本", "\N{GRINNING FACE}", "```", "You stupid idiot", "ignore all previous instructions", "<|im_end|>",
-         "role", "messages", ": ", '":', "\\u0041", "\n", "TODO", "4111 1111 1111 1111", "<｜User｜>")  # fmt: skip
-SEPARATORS = ((",", ":"), (", ", ": "), (", ", " : "))
+         "role", "messages", ": ", '":', "\\u0041", "\n", "TODO", "4111 1111 1111 1111", "<｜User｜>", "\u3000",
+         "ha " * 20, "よし！" * 15)  # fmt: skip
+SEPARATORS = ((",", ":"), (", ", ": "), (", ", " : "), (" ,\t", ":"))
 
 
-def members_in(lines: Sequence[bytes]) -> Sequence[int]:
-    return scans.members_of(b"\n".join(lines), np.cumsum([len(line) + 1 for line in lines]) - 1)
+@contextmanager
+def in_python(*modules: Any) -> Iterator[None]:
+    """Let some modules do without their compiled part."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in modules:
+            patch.setattr(module, "native", None)
+        yield
+
+
+def without_compiler() -> Any:
+    return in_python(engine, fingerprints, search, tokens)
+
+
+def check(data: bytes, method: str = "supervised", validation: bytes | None = None) -> Report:
+    other = None if validation is None else io.BytesIO(validation)
+    report = check_file(io.BytesIO(data), profile=profile(method), validation=other)
+    return msgspec.structs.replace(report, checked_with=report.checked_with | {"accelerator": None})
+
+
+def test_plain_lines_come_out_as_the_long_way_takes_them() -> None:
+    files = [file_of(random.Random(seed)) for seed in range(40)]
+    reports = [check(data) for data in files]
+    for data, report in zip(files, reports, strict=True):
+        with in_python(engine):
+            assert check(data) == report
+        with without_compiler():
+            assert check(data) == report
+    found = {code for report in reports for code in report.counts}
+    assert found > {"control_token", "personal_data", "repeated_key", "repetitive_completion", "duplicate_example"}
+
+
+@pytest.mark.parametrize("case", PLANTED, ids=[f"{case.code}: {case.name}" for case in PLANTED])
+def test_planted_defects_are_found_alike_without_a_compiler(case: Planted) -> None:
+    report = check(case.data, case.method, case.validation)
+    with without_compiler():
+        assert check(case.data, case.method, case.validation) == report
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_clean_sets_look_alike_without_a_compiler(name: str) -> None:
+    method, line_of = CLEAN[name]
+    data = encoded([json.dumps(line_of(at)) for at in range(NUMBER)])
+    report = check(data, method)
+    with without_compiler():
+        assert check(data, method) == report
+
+
+def test_most_lines_are_plain() -> None:
+    data = b"\n".join(json.dumps({"messages": turns(at)}, ensure_ascii=at % 2 == 0).encode() for at in range(100))
+    plain = PlainReaders("o200k_base").read(Block(7, data))
+    assert len(plain) == 100
+    assert list(plain.left()) == []
+    assert plain.lines.tolist() == list(range(7, 107))
+    assert [plain.answer(at) for at in (0, 99)] == ["It is 0.", "It is 99."]
 
 
 @pytest.mark.parametrize(
-    ("line", "members"),
-    [(b"", 0), (b'"', 0), (b'{"a":1}', 1), (b'{"a":"\\":"}', 1), (b'{"a":{"b":[{"c":1}]},"d":"e:f"}', 4)],
+    "line",
+    [
+        b"",
+        b" ",
+        b"{}",
+        b'{"messages":[]}',
+        b'{"messages":[{"role":"user","content":"a"}]}',
+        b'{"messages":[{"role":"assistant","content":"a"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":" \\u3000\\n"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":1}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"tools":[]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}xxxxxxxxx',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},]}',
+        b'{"messages":[{"role":"user","content":"a"} {"role":"assistant","content":"b"}]}',
+        b'{"messages":[{"role":"user","role":"user"},{"role":"assistant","content":"b"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\\ud83d"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\\ud83d\\u0041"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\\udc00"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\\u12"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\\x"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\\',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\x01"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\xff"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\xc0\x80"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\xed\xa0\x80"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\xf4\x90\x80\x80"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\xe3\x81"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"system","content":"b"},{"role":"assistant","content":"c"}]}',
+        b'{"messages":['
+        + b'{"role":"user","content":"a"},{"role":"assistant","content":"b"},' * 600
+        + b'{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}',
+    ],
 )
-@pytest.mark.parametrize("piece", [2, 4, 1 << 20])
-def test_members_are_counted_wherever_the_line_stands(
-    line: bytes, members: int, piece: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scans, "_PIECE", piece)
-    for before in ([], [b""], [b"x"], [b'{"a":1}', b""]):
-        assert members_in([*before, line])[-1] == members
-        assert members_in([*before, line, b"{}"])[-2] == members
+@pytest.mark.parametrize("cut", [0, 1, 7])
+def test_what_is_not_plain_is_left_and_its_neighbours_are_not(line: bytes, cut: int) -> None:
+    good = b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'
+    line = line[: len(line) - cut]
+    plain = PlainReaders("o200k_base").read(Block(1, b"\n".join((good, line, good))))
+    assert list(plain.left()) == [(2, line)]
+    assert plain.lines.tolist() == [1, 3]
 
 
-@pytest.mark.parametrize(
-    ("sign", "pattern"), [("address", rb"[A-Za-z0-9_.%+-]@[A-Za-z0-9-]"), ("number", rb"[0-9]{13}")]
+@settings(max_examples=300, deadline=None)
+@given(
+    said=st.lists(st.text(min_size=1), min_size=2, max_size=6),
+    escaped=st.booleans(),
+    between=st.sampled_from(SEPARATORS),
+    system=st.booleans(),
 )
-@pytest.mark.parametrize("piece", [14, 100, 1 << 20])
-def test_signs_are_found_wherever_they_stand(
-    sign: Sign, pattern: bytes, piece: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scans, "_PIECE", piece)
-    rng = random.Random(5)
-    for _ in range(50):
-        lines = [bytes(rng.choices(b"1234567@aZ.-\xe3 ", k=rng.randrange(40))) for _ in range(30)]
-        lines[7] += b"1" * rng.randrange(11, 15)
-        raw, feeds = b"\n".join(lines), np.cumsum([len(line) + 1 for line in lines]) - 1
-        expected = [at for at, line in enumerate(lines) if re.search(pattern, line)]
-        assert scans.lines_with(sign, raw, feeds) == expected
+def test_texts_are_read_as_json_reads_them(said: list[str], escaped: bool, between: Any, system: bool) -> None:
+    roles = ["system"] * system + ["user", "assistant"] * (len(said) // 2)
+    messages = [{"role": role, "content": text} for role, text in zip(roles, said, strict=False)]
+    line = json.dumps({"messages": messages}, ensure_ascii=escaped, separators=between).encode("utf-8", "surrogatepass")
+    plain = PlainReaders("o200k_base").read(Block(1, line))
+    expected = [each["content"] for each in messages]
+    if len(plain):
+        assert [plain.text(at) for at in plain.texts_of(0)] == expected
+        counter = tokens.TokenCounter("o200k_base", compiled=False)
+        assert plain.texts["tokens"].tolist() == counter.count_many(expected)
+        assert plain.table["tokens"].tolist() == [3 + sum(4 + counter.count(text) for text in expected)]
 
 
-def test_plain_lines_come_out_as_the_long_way_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [file_of(random.Random(seed)) for seed in range(30)]
-    short = [check(data) for data in files]
-    monkeypatch.setattr(split, "take_plain", lambda block, *_: range(len(block.lines)))
-    for data, report in zip(files, short, strict=True):
-        assert check(data) == report
-    assert {code for report in short for code in report.counts} > {"control_token", "personal_data", "repeated_key"}
+@settings(max_examples=500, deadline=None)
+@given(
+    st.builds(
+        lambda before, piece, times, after: before + piece * times + after,
+        st.text("ab c\n", max_size=40),
+        st.text("ab.x \n-", min_size=1, max_size=25),
+        st.integers(1, 30),
+        st.text("ab c.", max_size=20),
+    )
+)
+def test_loops_are_told_alike(text: str) -> None:
+    assert native is not None
+    assert len(text) < 40 or native.loops(text) == loops(text)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(each)
+
+
+def said_in(data: bytes) -> Iterator[str]:
+    for line in data.splitlines():
+        with suppress(ValueError, RecursionError):
+            yield from texts_in(json.loads(line))
+
+
+SAID = list(dict.fromkeys(text for case in PLANTED for text in said_in(case.data) if len(text) < 5000))
+
+
+def mixed_texts() -> Iterator[str]:
+    yield from SAID
+    rng = random.Random(7)
+    cut = [text[rng.randrange(-9, len(text)) :] for text in rng.choices(SAID, k=400)]
+    yield from ("".join(rng.sample(cut[at : at + 20], 20)) for at in range(0, len(cut), 20))
+
+
+def test_every_text_that_breaks_a_rule_is_suspected() -> None:
+    looked, broken = RuleSearch(), set[TextRule]()
+    for text in mixed_texts():
+        suspected = set(looked.suspects(text, "answer"))
+        found = {rule for rule in RULES if rule.compiled.search(text) is not None}
+        assert found <= suspected, [rule.pattern for rule in found - suspected]
+        broken |= found
+    assert len(broken) > len(RULES) / 2
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{RULES.index(rule)}-{rule.code}")
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_matches_a_rule_is_suspected_and_found_where_it_is(rule: TextRule, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(rule.compiled))
+    assume(rule.compiled.search(text) is not None)
+    assert rule in LOOKED.suspects(text, "answer")
+    assert list(texts.matches(rule, text, 0, LOOKED)) == list(texts.matches(rule, text, 0, AllRules()))
+
+
+LOOKED = RuleSearch()
 
 
 def test_a_pattern_tried_at_likely_places_matches_as_it_does_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "_PLACES", 3)
-    rng = random.Random(7)
-    rules = [rule for rule in RULES if rule.in_text is not None]
-    planted = [
-        text for each in TEXTS for text in re.findall(r'"content": "(.*?)"\}', each.data.decode(errors="replace"))
-    ]
-    said = list({text.replace("\\n", "\n"): None for text in planted})
-    cut = [text[rng.randrange(-9, len(text)) :] for text in rng.choices(said, k=200)]
-    matched: set[str] = set()
-    for text in [*said, *(" ".join(cut[at : at + 20]) for at in range(0, len(cut), 20))]:
-        for rule in rules:
-            found = list(texts.matches(rule, text, 0, scans.places))
-            assert found == [each[0] for each in rule.compiled.finditer(text)], rule.in_text
-            matched |= {rule.in_line} if found else set()
-    assert len(matched) > len(rules) / 3
+    looked, everywhere, matched = RuleSearch(), AllRules(), set[TextRule]()
+    for text in mixed_texts():
+        for rule in RULES:
+            found = list(texts.matches(rule, text, 0, looked))
+            assert found == list(texts.matches(rule, text, 0, everywhere)), rule.pattern
+            matched |= {rule} if found else set()
+    assert len(matched) > len(RULES) / 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ignore_case"),
+    [
+        (r"\bDear (?:Mr|Ms)\b", False),
+        (r"(?<![a-z])x+y{2,4}", False),
+        (r"[0-9](?<![a-z][0-9])[0-9]{2}-é", False),
+        (r"\A\s*(?:straße|ſtop|kelvin|[i-k]us)", True),
+        (r"[^a-zé]{3}z|日[^本]|[一-三]{2}", False),
+        (r"(?:ab|cd.{0,20}e|f)g", False),
+        (r"(?i:ist)[ -]?(?:no|nº)(?![a-z])", False),
+        (r"([ -])\d\1\d|\w+@\W\S", False),
+        (r"a(?:b{2,3}c?){2}d\Z", False),
+    ],
+)
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("aAbcdDefgiIjKkKlnosSſtuvxyz éÉßn°º日本一二三0123-.@\u3000\n\u2028MrDe ", max_size=30))
+def test_automata_match_wherever_patterns_do(pattern: str, ignore_case: bool, text: str) -> None:
+    rule = TextRule("code", pattern, "told", ignore_case=ignore_case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_NUMBER_OF", {rule: 127})
+        forwards = native.Search((compiled.program((rule,)),))
+        backwards = native.Search((compiled.program((rule,), backwards=True),))
+    starts = [at for at in range(len(text) + 1) if rule.compiled.match(text, at)]
+    if starts:
+        assert forwards.find(text) == 1 << 127
+        assert {len(text[:start].encode()) for start in starts} <= set(backwards.places(text, 256))
+
+
+def test_automata_go_on_where_their_states_are_too_many() -> None:
+    rule = TextRule("code", "", "told", hint="a[ab]{15}c")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_NUMBER_OF", {rule: 0})
+        looked = native.Search((compiled.program((rule,)),))
+        backwards = native.Search((compiled.program((rule,), backwards=True),))
+    rng = random.Random(4)
+    for _ in range(60):
+        text = "".join(rng.choices("ab", k=2000))
+        assert looked.find(text) == 0
+        assert looked.find(f"{text}a{'b' * 15}c") == 1
+        assert backwards.places(f"{text}a{'b' * 15}c", 9)[-1] == 2000
+    assert looked.states[1] > 0
+
+
+def test_automata_of_real_rules_stay_small() -> None:
+    looked = native.Search(compiled.programs())
+    for text in mixed_texts():
+        looked.find(text.encode("utf-8", "surrogatepass"))
+    assert looked.states[0] > 500
+    assert looked.states[1] == 0
+
+
+def test_wrong_programs_are_refused() -> None:
+    good = compiled.programs()
+    with pytest.raises(ValueError, match="leads nowhere"):
+        native.Program(b"\0" * 8 + b"\7\0\0\0", b"\0" * 32)
+    with pytest.raises(ValueError, match="leads nowhere"):
+        native.Program(b"", b"")
+    with pytest.raises(ValueError, match="5 programs"):
+        native.Search([*good, *good])
+    with pytest.raises(TypeError):
+        native.Search([None])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="programs"):
+        native.Reader(None, good, (1, 2, 6), ".")
+    with pytest.raises(ValueError, match="closing"):
+        native.Reader(None, good, (1, 2, 3), "." * 65)
+    with pytest.raises(TypeError):
+        native.Reader("o200k_base", good, (1, 2, 3), ".")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="single bytes"):
+        native.Vocabulary(b"\1a", b"", cl100k=False)
+    with pytest.raises(ValueError, match="one program"):
+        native.Search(good).places("x", 3)
+    with pytest.raises(IndexError):
+        native.Reader(None, (), (0, 0, 0), "").examine(b"", 10).text(0)
+    with pytest.raises(TypeError):
+        native.Found()  # type: ignore[call-arg]
+    with pytest.raises(UnicodeEncodeError):
+        native.Search(good).find("\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        native.Counter(compiled.vocabulary("o200k_base")).count(["\ud800"])
+
+
+def test_an_object_serves_one_thread_at_a_time() -> None:
+    counter = native.Counter(compiled.vocabulary("o200k_base"))
+    text = ["".join(random.Random(1).choices("abcdefgh", k=2_000_000))]
+    busy = threading.Thread(target=counter.count, args=(text,))
+    busy.start()
+    refused = False
+    while busy.is_alive() and not refused:
+        try:
+            counter.count(["a"])
+        except RuntimeError:
+            refused = True
+    busy.join()
+    assert refused
+    assert counter.count(["a b"]) == [2]
+
+
+def test_a_lone_surrogate_is_searched_as_it_is() -> None:
+    looked = search_for_rules()
+    assert "control_token" in {rule.code for rule in looked.suspects("\ud83d <|im_start|>", "turn")}
+    rule = next(rule for rule in RULES if rule.code == "control_token")
+    assert list(looked.places(rule, "é\ud83d <|im_start|>", 5) or ()) == [3]
 
 
 def file_of(rng: random.Random) -> bytes:
@@ -99,12 +347,8 @@ def file_of(rng: random.Random) -> bytes:
             line = line.replace('"role"', rng.choice(('"role" ', '"name":"x","role"', '"weight":0,"role"')), 1)
         if rng.random() < 0.05:
             line = line.replace('"role"', '"role":"user","role"', 1)
-        lines.append(line.encode())
+        lines += [line.encode()] * rng.choice((1, 1, 1, 1, 1, 1, 2))
     return b"\n".join(lines) + b"\n"
-
-
-def check(data: bytes) -> Report:
-    return check_file(io.BytesIO(data), profile=profile())
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Token counts: OpenAI's published numbers, equality with tiktoken on any text, and the gate before the accelerator."""
+"""Token counts: OpenAI's published numbers, and the compiled counter's equality with tiktoken on any text."""
 
 import io
 import itertools
 import json
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 from service.check import tokens, vocab
 from service.check.engine import check_file
 from service.check.tokens import TokenCounter, load_encoding
+from service.check.vocab import classes
 from tests.check.conftest import GOOD, Check, encoded, profile
 
-pytestmark = pytest.mark.usefixtures("accelerated")
 ENCODINGS = ("cl100k_base", "o200k_base")
 TRANSLATES = "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."
 CONVERSATION = [
@@ -142,8 +143,7 @@ def test_counter_equals_tiktoken_where_the_pattern_is_intricate(encoding: str, t
 def test_pieces_of_a_text_have_its_tokens(encoding: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "_PIECE", 3)
     whole = len(load_encoding(encoding).encode_ordinary(text))
-    for accelerated in (True, False):
-        assert TokenCounter(encoding, accelerated=accelerated).count(text) == whole
+    assert TokenCounter(encoding, compiled=False).count(text) == whole
 
 
 def test_repeated_and_long_texts_are_counted_in_order() -> None:
@@ -153,42 +153,90 @@ def test_repeated_and_long_texts_are_counted_in_order() -> None:
         assert counter.count_many(texts) == [len(reference.encode_ordinary(text)) for text in texts]
 
 
-class WrongTokenizer:
+def pieces() -> list[str]:
+    """Every character that UTF-8 has, in places where its class decides."""
+    codes = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    return [
+        "".join(f"a{sign}B{sign}{sign} {sign}'s1{sign}\n{sign}.{sign}" for sign in codes[at : at + 64])
+        for at in range(0, len(codes), 64)
+    ]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_character_is_cut_as_tiktoken_cuts_it(encoding: str) -> None:
+    reference, texts = load_encoding(encoding), pieces()
+    assert TokenCounter(encoding).count_many(texts) == [len(reference.encode_ordinary(text)) for text in texts]
+
+
+def test_classes_are_those_that_tiktoken_tells_apart() -> None:
+    assert vocab.read_packed("classes") == classes.classes()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 70_000,
+        "ab" * 30_000,
+        "".join(random.Random(1).choices("abcdefghijklmnop", k=30_000)),
+        "".join(random.Random(2).choices("日本語東京都人口", k=20_000)),
+        "".join(random.Random(3).choices("ACGT", k=50_000)),
+        "=" * 40_000 + "-" * 40_001,
+        " " * 60_000 + "x",
+        "\n" * 50_000,
+        "12345" * 9_000,
+        "".join(map(chr, range(0x20, 0x3000))),
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+def test_long_pieces_are_merged_as_tiktoken_merges_them(encoding: str, text: str) -> None:
+    assert TokenCounter(encoding).count(text) == len(load_encoding(encoding).encode_ordinary(text))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("abeginorst", min_size=30, max_size=140))
+def test_words_of_any_length_are_merged_as_tiktoken_merges_them(encoding: str, text: str) -> None:
+    assert TokenCounter(encoding).count(text) == len(load_encoding(encoding).encode_ordinary(text))
+
+
+class WrongCounter:
     """Counts one too many."""
 
-    def count_batch(self, texts: list[str], *_: object) -> list[int]:
+    def __init__(self, _: object) -> None: ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
         return [len(load_encoding("o200k_base").encode_ordinary(text)) + 1 for text in texts]
 
 
-def test_an_accelerator_that_fails_the_fixture_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Module:
-        _encoding = staticmethod(lambda _: WrongTokenizer())
-
-    monkeypatch.setattr(tokens, "toktok", Module)
-    assert tokens._accelerator.__wrapped__("o200k_base") is None
-    monkeypatch.setattr(tokens, "toktok", None)
-    assert tokens._accelerator.__wrapped__("o200k_base") is None
-
-
-def test_an_accelerator_that_differs_later_is_dropped_for_the_whole_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = io.BytesIO(b"".join(encoded(GOOD["supervised"](at)) + b"\n" for at in range(400)))
+def test_a_counter_that_differs_is_dropped_for_the_whole_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "WORTH_IT", 0)
+    monkeypatch.setattr(tokens, "RECOUNTED", 0.1)
+    # a line that is not plain is counted apart from those that are
+    lines = [GOOD["supervised"](at) | ({"tools": [WEATHER]} if at % 2 else {}) for at in range(400)]
+    data = io.BytesIO(b"".join(encoded(line) + b"\n" for line in lines))
     honest = check_file(data, profile=profile())
-    monkeypatch.setattr(tokens, "_accelerator", lambda _: WrongTokenizer())
+    assert tokens.native is not None
+    monkeypatch.setattr(tokens.native, "Counter", WrongCounter)
     data.seek(0)
     report = check_file(data, profile=profile())
     assert report.checked_with["accelerator"] is None
+    assert honest.checked_with["accelerator"] is not None
     assert report.tokens == honest.tokens
     assert report.sha256 == honest.sha256
 
 
-def test_the_accelerator_is_loaded_for_many_texts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_texts_are_counted_again_once_there_were_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "WORTH_IT", 1000)
+    monkeypatch.setattr(tokens, "RECOUNTED", 0.5)
+    asked: list[str] = []
+    monkeypatch.setattr(TokenCounter, "_count_by_reference", lambda _, texts: asked.extend(texts) or [len(texts[0])])
     counter = TokenCounter("o200k_base")
-    for at in range(10):
-        assert counter.count(f"{at}" * 100) == len(load_encoding("o200k_base").encode_ordinary(f"{at}" * 100))
-        assert counter.accelerator is None
-    counter.count("more")
-    assert counter.accelerator is not None
+    counter.count_many(["word "] * 500)
+    assert asked == []
+    with pytest.raises(tokens.CountsDiffer):
+        counter.count_many([f"{at} is a number" for at in range(100)])
+    assert asked != []
 
 
 def test_histogram_holds_every_example(check: Check) -> None:

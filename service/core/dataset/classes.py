@@ -1,7 +1,6 @@
 """Rules over the whole file: class labels and system prompts, kept in bounded memory."""
 
-from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from service.core.dataset.defects import shown
@@ -38,13 +37,16 @@ class Lines:
         self.count = 0
         self.first: list[int] = []
 
-    def add(self, line: int) -> None:
-        self.count += 1
-        if len(self.first) < _LINES_KEPT:
-            insort(self.first, line)
-        elif line < self.first[-1]:
-            insort(self.first, line)
-            self.first.pop()
+    def add(self, lines: Sequence[int]) -> None:
+        """Take in lines in ascending order."""
+        self.count += len(lines)
+        if len(self.first) == _LINES_KEPT and lines[0] > self.first[-1]:
+            return
+        self.first = sorted((*self.first, *lines[:_LINES_KEPT]))[:_LINES_KEPT]
+
+
+Group = tuple[int, Sequence[int]]
+"""The number of a text, and the lines that have it, in ascending order."""
 
 
 class ClassRules:
@@ -55,38 +57,36 @@ class ClassRules:
         self._systems: dict[int, Lines] | None = {}
         self._examples = 0
 
-    def add(self, lines: Sequence[int], systems: Sequence[str], answers: Sequence[str | None]) -> None:
-        """Take in some examples: line, system prompt ("" without one), answer (None leaves the line out)."""
-        self._examples += len(lines) - answers.count(None)
-        if self._labels is not None:
-            self._add_labels(self._labels, lines, answers)
-        if self._systems is not None:
-            self._add_systems(self._systems, lines, systems, answers)
+    def add(self, line: int, system: int, answer: str | None) -> None:
+        """Take in an example: line, the number of its system prompt, its answer (None leaves the line out)."""
+        if answer is not None:
+            self.add_many(1, ((system, (line,)),), ((answer, (line,)),))
 
-    def _add_labels(self, labels: dict[str, Lines], lines: Sequence[int], answers: Sequence[str | None]) -> None:
-        for line, answer in zip(lines, answers, strict=True):
-            if answer is None:
-                continue
+    def add_many(self, examples: int, systems: Iterable[Group], answers: Iterable[tuple[str, Sequence[int]]]) -> None:
+        """Take in examples by their system prompts, and again by their answers."""
+        self._examples += examples
+        if self._labels is not None:
+            self._add_labels(self._labels, answers)
+        if self._systems is not None:
+            self._add_systems(self._systems, systems)
+
+    def _add_labels(self, labels: dict[str, Lines], answers: Iterable[tuple[str, Sequence[int]]]) -> None:
+        for answer, lines in answers:
             if len(answer) > _LABEL_CHARACTERS or len(labels) > _DISTINCT:
                 self._labels = None
                 return
             if (seen := labels.get(answer)) is None:
                 seen = labels[answer] = Lines()
-            seen.add(line)
+            seen.add(lines)
 
-    def _add_systems(
-        self, known: dict[int, Lines], lines: Sequence[int], systems: Sequence[str], answers: Sequence[str | None]
-    ) -> None:
-        for line, system, answer in zip(lines, systems, answers, strict=True):
-            if answer is None:
-                continue
-            key = hash(system)
-            if (seen := known.get(key)) is None:
+    def _add_systems(self, known: dict[int, Lines], systems: Iterable[Group]) -> None:
+        for system, lines in systems:
+            if (seen := known.get(system)) is None:
                 if len(known) >= _DISTINCT:
                     self._systems = None
                     return
-                seen = known[key] = Lines()
-            seen.add(line)
+                seen = known[system] = Lines()
+            seen.add(lines)
 
     def findings(self) -> Iterator[FileFinding]:
         """Yield what the whole file shows; nothing for sets too small or too varied to tell."""

@@ -2,7 +2,7 @@
 
 import re
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from service.core.dataset.classes import NO_TEXT, FileFinding
@@ -14,8 +14,11 @@ LANGUAGES_LOOKED_AT = 20_000
 RARE = 0.05
 """Share of the examples up to which something is odd; beyond it is meant."""
 
+ENDS_LOOKED_AT, _ENDS_MEANT = 20_000, 0.25
+"""Long answers after which their ends are looked at no more if no mark closes so many of them: then none need be."""
+
 _LEAST = 10
-_LONG, _WIDE_LONG = 20, 8
+LONG, _WIDE_LONG = 20, 8
 _MOSTLY = 0.85
 _SHORT, _SHORT_WIDE = 4, 2
 _KEPT = 1000
@@ -24,7 +27,7 @@ _VERSES, _KEYWORDS, _KEYWORD_WORDS = 4, 4, 3
 _END = 400
 _STRUCTURED, _STRUCTURE = "{[<`|", frozenset('{["(:')
 _OPEN = frozenset(",(-、，")
-_CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
+CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
 _NEVER_LAST = frozenset(
     ("and", "or", "the", "a", "an", "because", "but", "your", "their", "its", "than", "which", "of", "to", "with",
      "und", "oder", "der", "das", "et", "ou", "le", "les", "el", "los", "que")
@@ -39,7 +42,7 @@ def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
     """Say whether an answer stops in mid-sentence: a word that nothing can end on, or no mark at the end of prose."""
     text = answer[-_END:].rstrip()
     last = text[-1:]
-    if not last or last in _CLOSED or not (last.isalnum() or last in _OPEN):
+    if not last or last in CLOSED or not (last.isalnum() or last in _OPEN):
         return ""
     line = text[text.rfind("\n") + 1 :].lstrip()
     words = line.rsplit(None, _LAST_LINE_WORDS)  # the last ones, and one piece more where there are more
@@ -86,8 +89,9 @@ class AnswerRules:
     """Compares the answers of a split with each other. Silent where the odd ones are too many to be mistakes."""
 
     def __init__(self) -> None:
-        self._answers = 0
-        self._long = 0
+        self._answers = self._long = 0
+        self._looked = self._looked_long = self._unclosed = 0
+        self._ends_meant = False
         self._short = _Odd()
         self._signs = _Odd()
         self._open = _Odd()
@@ -96,22 +100,47 @@ class AnswerRules:
         self._foreign: dict[str, _Odd] = {}
         self._usual = ""
 
-    def add(self, lines: Sequence[int], questions: Sequence[str], answers: Sequence[str | None]) -> None:
-        """Take in some examples: line, what was asked last, and the answer (None leaves the line out)."""
-        for line, question, answer in zip(lines, questions, answers, strict=True):
-            if answer is None or answer is NO_TEXT:
-                continue
-            self._answers += 1
-            if len(answer) >= _LONG:
-                self._long += 1
-                if answer[-1] not in _CLOSED:
-                    self._note_end(line, answer)
-            else:
-                self._note_short(line, answer.strip())
-            if self._answers <= LANGUAGES_LOOKED_AT:
-                least = _LONG if answer.isascii() else _WIDE_LONG
-                if len(answer) >= least:
-                    self._note_language(line, question, answer)
+    def add(self, line: int, question: str, answer: str | None) -> None:
+        """Take in an example: line, what was asked last, and the answer (None leaves the line out)."""
+        if answer is None or answer is NO_TEXT:
+            return
+        long = len(answer) >= LONG
+        is_open = long and answer[-1] not in CLOSED
+        self.add_many(1, int(long), ((line, answer),) if is_open else (), () if long else ((line, answer),))
+        if self.wants_languages and len(answer) >= (LONG if answer.isascii() else _WIDE_LONG):
+            self._note_language(line, question, answer)
+
+    def add_many(
+        self, answers: int, long: int, unclosed: Iterable[tuple[int, str]], short: Iterable[tuple[int, str]]
+    ) -> None:
+        """Take in answers, of which so many are long: line and text of long ones that no mark closes, and of all others
+        that are not long. Their languages are not looked at."""
+        self._answers += answers
+        self._long += long
+        if not self._ends_meant:
+            self._looked += answers
+            self._looked_long += long
+            for line, answer in unclosed:
+                self._unclosed += 1
+                self._note_end(line, answer)
+            many = self._looked_long > ENDS_LOOKED_AT
+            self._ends_meant = many and self._unclosed > self._looked_long * _ENDS_MEANT
+        for line, answer in short:
+            self._note_short(line, answer.strip())
+
+    @property
+    def wants_languages(self) -> bool:
+        """Whether the languages of more answers are looked at."""
+        return self._answers <= LANGUAGES_LOOKED_AT
+
+    def sampled(self) -> dict[str, str]:
+        """Return what was looked at in a part of the split alone, and which part that was."""
+        found: dict[str, str] = {}
+        if not self.wants_languages:
+            found["mixed_language"] = f"the first {LANGUAGES_LOOKED_AT:,} examples"
+        if self._looked < self._answers:
+            found["truncated_completion"] = f"the first {self._looked:,} examples"
+        return found
 
     def _note_end(self, line: int, answer: str) -> None:
         how = ends_open(answer)
@@ -139,10 +168,6 @@ class AnswerRules:
         elif language != self._usual and language_of(question) != language and not asks_for_language(question):
             self._foreign.setdefault(language, _Odd()).add(line)
 
-    @property
-    def all_languages(self) -> bool:
-        return self._answers <= LANGUAGES_LOOKED_AT
-
     def findings(self) -> Iterator[FileFinding]:
         """Yield what stands out; nothing for sets too small to tell."""
         if self._answers < _LEAST:
@@ -162,12 +187,12 @@ class AnswerRules:
                 yield FileFinding("short_completion", line, None, "the answer has neither letter nor digit", ())
         if self._short.rare_among(self._answers) and self._long >= self._answers * _MOSTLY:
             for line in self._short.lines:
-                told = f"the answer has a few letters, {self._long} of {self._answers} have {_LONG} or more"
+                told = f"the answer has a few letters, {self._long} of {self._answers} have {LONG} or more"
                 yield FileFinding("short_completion", line, None, told, ())
 
     def _cut_off(self) -> Iterator[FileFinding]:
-        cut = set(self._cut.lines) if self._cut.rare_among(self._answers) else set[int]()
-        if self._long >= _LEAST and self._open.rare_among(self._long):
+        cut = set(self._cut.lines) if self._cut.rare_among(self._looked) else set[int]()
+        if self._looked_long >= _LEAST and self._open.rare_among(self._looked_long):
             cut |= set(self._open.lines)
         for line in sorted(cut):
             yield FileFinding("truncated_completion", line, None, "the answer ends in mid-sentence", ())

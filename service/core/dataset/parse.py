@@ -13,7 +13,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _OPENED = 300
 """Lists and objects in a line up to which it can't be nested too deep."""
 
-_SPACED_KEY = re.compile(rb'"[ \t\r]+:')
+SPACED_KEY = re.compile(rb'"[ \t\r]+:')
+"""In a line that gives a member's name with blanks before the colon, perhaps."""
+
+NOT_READ = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for a line that is no JSON of the expected form."""
+
 _decode = msgspec.json.Decoder(Json).decode
 _encode = msgspec.json.Encoder().encode
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
@@ -69,7 +74,7 @@ def _plain(raw: bytes) -> Json | None:
 
     Every member ends in `":`. Where the line has as many of these as what was read from it, none was given twice.
     """
-    if _SPACED_KEY.search(raw) or raw.count(b"[") + raw.count(b"{") > _OPENED:
+    if SPACED_KEY.search(raw) or raw.count(b"[") + raw.count(b"{") > _OPENED:
         return None
     try:
         value = _decode(raw)
@@ -116,7 +121,7 @@ def _clean(value: Any, path: str, found: Found) -> Any:
     if isinstance(value, str):
         if not value.isascii() and _SURROGATE.search(value):
             found.append(Defect("lone_surrogate", path or None, "half of a UTF-16 pair stands alone"))
-            return _SURROGATE.sub("�", value)
+            return _SURROGATE.sub("\u25a1", value)
         return value
     if is_list(value):
         return [_clean(item, f"{path}[{at}]", found) for at, item in enumerate(value)]

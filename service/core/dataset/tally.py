@@ -18,7 +18,7 @@ class TokenTally:
     """Adds up examples. `limit` is the length at which the trainer cuts, None where it is not known."""
 
     def __init__(self, limit: int | None) -> None:
-        self._limit = limit
+        self.limit = limit
         self._lengths: Counter[int] = Counter()
         self._longest: list[tuple[int, int]] = []
         self.total = self.billable = self.trained = self.over = 0
@@ -33,19 +33,19 @@ class TokenTally:
 
     def fits(self, length: int) -> bool:
         """Whether an example of that length is not cut."""
-        return self._limit is None or length <= self._limit
+        return self.limit is None or length <= self.limit
 
     def add(self, counts: Sequence[int], leads: Sequence[int], trained: Sequence[bool]) -> tuple[int, bool]:
         """Take in one example; return its length, and whether a cut leaves nothing of what it would teach."""
         length = sum(counts) + sum(leads)
-        if self._limit is None or length <= self._limit:
+        if self.limit is None or length <= self.limit:
             self.add_all((length,), sum(compress(counts, trained)))
             return length, False
         self._lengths[length] += 1
         self.total += length
         self.over += 1
-        self.billable += self._limit
-        left = self._trained_before_cut(counts, leads, trained, self._limit)
+        self.billable += self.limit
+        left = self._trained_before_cut(counts, leads, trained, self.limit)
         self.trained += left
         return length, left == 0 and any(compress(counts, trained))
 

@@ -1,8 +1,8 @@
-"""Looks closely at the texts of a line: at those rules that it may break, and at runs of blanks."""
+"""Looks closely at the texts of a line: at those rules that they may break, and at runs of blanks."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
 
 from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.lines import (
@@ -15,7 +15,7 @@ from service.core.dataset.lines import (
     System,
     TextPart,
 )
-from service.core.dataset.rules import SPACED_KEY, TextRule
+from service.core.dataset.rules import RULES, TextRule
 from service.core.dataset.values import is_list
 
 BLANKS = 100_000
@@ -24,56 +24,82 @@ BLANKS = 100_000
 Voice = Literal["system", "turn", "answer", "untaught"]
 """Who speaks: answers that are not learnt (weight 0, the side that is not preferred) are `untaught`."""
 
-_HEARD: dict[str, tuple[Voice, ...]] = {
-    "all": ("system", "turn", "answer", "untaught"),
-    "answers": ("answer",),
-    "turns": ("turn", "answer", "untaught"),
+_HEARD: dict[Voice, tuple[str, ...]] = {
+    "system": ("all",),
+    "turn": ("all", "turns"),
+    "untaught": ("all", "turns"),
+    "answer": ("all", "turns", "answers"),
 }
 _CONFIRMED = 300
 """Different matches that are looked at in one text: each look may go through all of it."""
 
-Places = Callable[[TextRule, str], Callable[[int], int | None]]
-"""Returns, for a rule that has `in_text` and a text, what finds the first place from one on where a match may begin."""
-
 _PLACES = 200
 """Places that are looked at one by one in one text."""
+
+
+class Search(Protocol):
+    """Tells quickly which rules a text may break, and where."""
+
+    def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
+        """Return all rules that the text may break, and perhaps others."""
+        ...
+
+    def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
+        """Return the first places, `most` of them, where matches of a rule may begin; None to search everywhere."""
+        ...
+
+
+class AllRules:
+    """Suspects every rule, everywhere."""
+
+    def __init__(self) -> None:
+        self._heard = {
+            voice: tuple(rule for rule in RULES if rule.within in within) for voice, within in _HEARD.items()
+        }
+
+    def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
+        """Return all rules for texts in this voice."""
+        del text
+        return self._heard[voice]
+
+    def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
+        """Return None."""
+        del rule, text, most
+
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _BLANKS = re.compile(rf"\s{{{BLANKS}}}")
 
 
-def check_texts(line: Line, rules: Sequence[TextRule], found: Found, places: Places | None = None) -> None:
-    """Add what the texts of one line break, each rule once a text, with a masked excerpt of what matched.
-
-    Without `places` all of each text is searched.
-    """
-    rules = [rule for rule in rules if rule is not SPACED_KEY]
-    if not rules:
-        return
+def check_texts(line: Line, search: Search, found: Found) -> None:
+    """Add what the texts of one line break."""
     for path, text, voice in texts_of(line):
-        told: list[str] = []
-        for rule in rules:
-            if (
-                voice in _HEARD[rule.within]
-                and rule.message not in told
-                and (match := _broken(rule, text, places)) is not None
-            ):
-                told.append(rule.message)
-                found.append(Defect(rule.code, path, f"{rule.message}: {_excerpt(rule, match)}", rare=rule.rare))
+        rules = search.suspects(text, voice)
+        if rules:
+            check_text(path, text, rules, search, found)
 
 
-def _broken(rule: TextRule, text: str, places: Places | None) -> str | None:
+def check_text(path: str, text: str, rules: Sequence[TextRule], search: Search, found: Found) -> None:
+    """Add which of some rules a text breaks, each once, with a masked excerpt of what matched."""
+    told: list[str] = []
+    for rule in rules:
+        if rule.message not in told and (match := _broken(rule, text, search)) is not None:
+            told.append(rule.message)
+            found.append(Defect(rule.code, path, f"{rule.message}: {_excerpt(rule, match)}", rare=rule.rare))
+
+
+def _broken(rule: TextRule, text: str, search: Search) -> str | None:
     """Return what breaks the rule in the text, or None."""
     begin = text.find(rule.needs)
     if begin < 0:
         return None
     begin = 0 if rule.reach is None else max(0, begin - rule.reach)
-    found = matches(rule, text, begin, places)
+    found = matches(rule, text, begin, search)
     if rule.prose:
         if next(found, None) is None:
             return None
         text = _CODE.sub("", text)
-        found = matches(rule, text, 0, places)
+        found = matches(rule, text, 0, search)
     if rule.confirm is None:
         return next(found, None)
     seen: set[str] = set()
@@ -87,20 +113,18 @@ def _broken(rule: TextRule, text: str, places: Places | None) -> str | None:
     return None
 
 
-def matches(rule: TextRule, text: str, begin: int, places: Places | None) -> Iterator[str]:
+def matches(rule: TextRule, text: str, begin: int, search: Search) -> Iterator[str]:
     """Yield what matches from `begin` on, as `finditer` does: the pattern itself is tried at likely places alone."""
-    if places is not None and rule.in_text is not None:
-        place_from = places(rule, text)
-        for _ in range(_PLACES):
-            place = place_from(begin)
-            if place is None:
-                return
+    places = search.places(rule, text, _PLACES)
+    for place in places or ():
+        if place >= begin:
             begin = place + 1
             if (match := rule.compiled.match(text, place)) is not None:
                 yield match[0]
                 begin = max(begin, match.end())
-    for match in rule.compiled.finditer(text, begin):
-        yield match[0]
+    if places is None or len(places) == _PLACES:
+        for match in rule.compiled.finditer(text, begin):
+            yield match[0]
 
 
 def _excerpt(rule: TextRule, match: str) -> str:

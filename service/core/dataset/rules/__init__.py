@@ -7,15 +7,6 @@ from service.core.dataset.rules.rule import TextRule
 from service.core.dataset.rules.secrets import SECRETS
 from service.core.dataset.rules.wording import WORDING
 
-SPACED_KEY = TextRule(
-    "repeated_key",
-    r"(?!)",
-    "no text breaks this rule: a line with blanks before a colon may hide a repeated key, and is read again for it",
-    hint=r'"[ \t\r]+:',
-)
-RULE_GROUPS = ((SPACED_KEY, *LEFTOVERS), WORDING, SECRETS, (*PERSONAL, *DOCUMENTS))
-"""Marks, words, keys, numbers apart: as one automaton, all hints have so many states that it is ten times as slow."""
+RULES = (*LEFTOVERS, *WORDING, *SECRETS, *PERSONAL, *DOCUMENTS)
 
-RULES = tuple(rule for group in RULE_GROUPS for rule in group)
-
-__all__ = ["RULES", "RULE_GROUPS", "SPACED_KEY", "TextRule"]
+__all__ = ["RULES", "TextRule"]

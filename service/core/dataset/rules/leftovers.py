@@ -1,6 +1,7 @@
 """What pipelines leave behind: control and template tokens, placeholders, broken and hidden characters, markup."""
 
 import re
+from functools import lru_cache
 
 from service.core.dataset.rules.rule import TextRule
 
@@ -41,7 +42,13 @@ _ASKED = r"(?:[Ii]nsert|INSERT|[Yy]our|YOUR|[Ee]nter|ENTER|PLACEHOLDER|[Pp]laceh
 
 
 def _is_prose(_match: str, text: str) -> bool:
-    return _CODE.search(text) is None
+    return not _is_code(text)
+
+
+@lru_cache(maxsize=4)
+def _is_code(text: str) -> bool:
+    """Whether a text looks like a program; the rules of one text ask one after the other."""
+    return _CODE.search(text) is not None
 
 
 def _is_no_lesson(_match: str, text: str) -> bool:
@@ -89,11 +96,6 @@ TOKENS = (
         r"|\A\s*<s>(?!.*</s)|<s>\s*\[INST|</s>\s*\Z|<bos>|<eos>\s*\Z|<[｜|](?:User|Assistant|(?:begin"
         r"|end)▁of▁sentence)[｜|]>|\[gMASK\]|<extra_id_\d+>|\A\s*(?:\[BOS\]|<pad>)|(?:\[EOS\]|<pad>|<unk>)\s*\Z",
         "the text holds a token of a chat template",
-        hint=(
-            r"(?:<|\\u003[cC])(?:\|[A-Za-z][A-Za-z0-9_]*\||<\\?/?SYS|start_of_t|end_of_t|\\?/?s(?:>"
-            r"|\\u003[eE])|extra_id_|pad|unk|[be]os|\xef\xbd\x9c|\\u(?i:ff5c))"
-            r"|INST\]|gMASK\]|\[[BE]OS\]|\|(?:begin|end)(?:\xe2\x96\x81|\\u2581)"
-        ),
     ),
     TextRule(
         "template_tokens",
@@ -197,24 +199,11 @@ CHARACTERS = (
         f"|ã[^\\sA-Za-z0-9,.;:!?'\"()-]{{1,2}}ã"
         f"|(?:[ÐÑ][{_HIGH}]){{3}}|(?:[äåæçèé][{_HIGH}][{_HIGH} ]){{2}}|{_SHIFT_JIS}|锟斤拷",
         "the text was decoded with the wrong character set",
-        hint=(
-            r"\xc3\x83[\xc2\xc5\xc6\xcb\xe2]|[a-z]\xc3\x83|[A-Za-z](?:\xe2\x88\x9a|\\u221[aA])|[a-z]\\u00[cC]3"
-            r"|\xc3\x82\xc2|[a-z](?:\xc3\x82|\\u00[cC]2)[ .,]|\xc3\xb0\xc5\xb8|\\u00[fF]0\\u0178|\xe2\x80\x9a\xc3\x84"
-            r"|\\u201[aA]\\u00[cC]4|\xc3\xa2(?:\xe2\x82\xac|\xe2\x80\x9a|\xe2\x84)"
-            r"|\xc3\xaf\xc2\xbb"
-            r"|[^\xc2-\xff]\xc2[\x80-\x9f]|[\xc3-\xf4][\x80-\xbf]{1,2}\xc2[\x80-\x9f]|\xef\xbf\xbd"
-            r"|\xc3\xa3[\xc2\xc5\xc6\xcb\xe2]|\xc3[\x90\x91][\xc2\xc5\xc6\xcb\xe2]"
-            r"|\xc3[\xa4-\xa9](?:\xc2[\xa0-\xbf]|[\xc5\xc6\xcb]|\xe2[\x80\x82\x84]).{1,7}\xc3[\xa4-\xa9]"
-            r"|\xe7\xb8\xba|\xe7\xb9[\xa7\x9d]|\xe9\x94\x9f\xe6\x96"
-            r"|\\u00(?i:c[23]|e[2-9]|d[01])\\u(?i:00[89ab]|01[5679]|02[cd]|20|21)|\\u00[89][0-9a-fA-F]|\\u(?i:fffd"
-            r"|7e3a|7e67|7e5d|951f)"
         ),
-    ),
     TextRule(
         "mojibake",
         r"[A-Za-z]\\u00[c-f][0-9a-f]|[.!?:]\\n\\n[A-Z0-9-]",
         "escapes of JSON stand in the text, which was encoded twice",
-        hint=r"[A-Za-z]\\\\u00[c-f]|[.!?:]\\\\n\\\\n",
         within="turns",
         prose=True,
         confirm=_is_single,
@@ -227,14 +216,6 @@ CHARACTERS = (
         "|(?<![\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\U000e0100-\U000e01ef])[\U000e0100-\U000e01ef]"
         "|(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]",
         "the text holds invisible characters",
-        hint=(
-            r"\xe2\x80[\x8b\xaa-\xae]|\xe2\x81[\xa0-\xa4\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe3\x85\xa4|\xe1\xa0\x8e"
-            r"|\xf3\xa0[\x80\x81\x84-\x87]|\x7f|[^\\]\\b"
-            r"|\xee[\x80-\xbf]|\xef[\x80-\xa3]|\xef\xbf[\xb9-\xbb\xbe\xbf]|\\u(?i:e[0-9a-f]{3}|f[0-8][0-9a-f]{2}|fff[9abef])"
-            r"|[\x00-\x7f]\xe2\x80[\x8c-\x8f]|\\u00(?:0[0-8eEfF]|1[0-9a-fA-F]|7[fF]|[aA][dD])|\\u20(?i:0[b-f]"
-            r"|2[a-e]|6[0-9])"
-            r"|\\u(?i:feff|3164|180e|db40)"
-        ),
         confirm=_is_hidden,
     ),
     TextRule(
@@ -243,7 +224,6 @@ CHARACTERS = (
         r"|[асеорхуіѕјԁһАВСЕНІЈКМОРЅТХ][A-Za-z])"
         r"[A-Za-zасеорхуіѕјԁһАВСЕНІЈКМОРЅТХ]*(?!\w)",
         "a word mixes Latin letters with Cyrillic ones that look alike",
-        hint=r"[A-Za-z](?:[\xd0-\xd4][\x80-\xbf]|\\u0[45])|(?:[\xd0-\xd4][\x80-\xbf]|\\u0[45][0-9a-fA-F]{2})[A-Za-z]",
         confirm=_is_word_of_two_scripts,
     ),
     TextRule(

@@ -63,10 +63,6 @@ _PHONES = (
     r"|0[5789]0-\d{4}-\d{4}(?![0-9-])|0\d-\d{4}-\d{4}(?![0-9-])|0\d{2}-\d{3}-\d{4}(?![0-9-])"
     r"|0[1-9](?:[ .]\d\d){4}(?![0-9.])|07\d{3} \d{6}(?!\d)|07\d{3} \d{3} \d{3}(?!\d)|01[567]\d[ /-]\d{7,8}(?!\d)"
 )
-_PHONES_HINT = (
-    r"(?:\+|\\u002[bB])\d[\d ().-]{6}|\d\) ?\d{3}[-.]\d{4}|\d\d[-.]\d{3}[-.]\d{4}|\d-\d{4}-\d{4}"
-    r"|0[1-9](?:[ .]\d\d){4}|07\d{3} \d{3}|01[567]\d[ /-]\d{7}"
-)
 _CALLED = (
     r"(?:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|telefon|handy|tél|téléphone|móvil|teléfono"
     r"|call me(?: at| on)?"
@@ -107,8 +103,7 @@ PERSONAL = (
         r"-Za-z0-9-])",
         "the text holds an e-mail address",
         stands_for="EMAIL",
-        sign="address",
-        hint=r"[A-Za-z0-9_.%+-]\\u0040[A-Za-z0-9-]+\.[A-Za-z]",
+        hint=r"[A-Za-z0-9_.%+-]@[A-Za-z0-9.-]+\.[A-Za-z]",
         confirm=_is_address,
         needs="@",
         reach=64,
@@ -119,7 +114,6 @@ PERSONAL = (
         f"(?<![A-Za-z0-9.,/*_+-])(?:{_PHONES})",
         "the text holds a telephone number",
         stands_for="PHONE",
-        hint=_PHONES_HINT,
         confirm=_is_number,
         hidden=True,
     ),
@@ -138,8 +132,6 @@ PERSONAL = (
         rf"{_CARD}(?:\d{{12,18}}|\d{{3}}(?:([ -])\d{{4}}(?:\1\d{{4}}){{2}}|([ -])\d{{6}}\2\d{{5}})){_E}",
         "the text holds a payment card number",
         stands_for="CARD",
-        sign="number",
-        hint=r"\d{4} \d{4} \d{4} |\d{4}-\d{4}-\d{4}-|\d{4}[ -]\d{6}[ -]\d",
         confirm=lambda match, _: is_card(match),
         hidden=True,
     ),
@@ -148,7 +140,6 @@ PERSONAL = (
         r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
         "the text holds a bank account number (IBAN)",
         stands_for="IBAN",
-        hint=r"[A-Z]\d\d(?:[0-9A-Z]{4}[0-9A-Z]{4}| [0-9A-Z]{4} [0-9A-Z]{4})",
         confirm=lambda match, _: is_iban(match),
         hidden=True,
     ),
@@ -167,9 +158,6 @@ PERSONAL = (
         f"{_STREET}|{_STREETS}",
         "the text holds a home address",
         stands_for="ADDRESS",
-        hint=r"(?:St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|L(?:a)?ne?|Dr(?:ive)?|Boulevard|Blvd"
-        r"|C(?:our)?t|Way|Place|Terrace)\.?,? "
-        r"[A-Z][A-Za-z .,0-9]{3,40} [A-Z0-9]{2,5}|(?:dresse|nschrift|wohne)[a-z ]{0,12}:? ?[A-Z\xc3]",
         hidden=True,
     ),
     TextRule(
@@ -196,7 +184,6 @@ PERSONAL = (
         rf"{_B}(?!9|00|66)\d\d\d-(?!00)\d\d-(?!0000)\d{{4}}{_E}",
         "the text holds a US social security number",
         stands_for="SSN",
-        hint=r"\d{3}-\d\d-\d{4}",
         hidden=True,
     ),
 )

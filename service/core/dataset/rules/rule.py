@@ -1,4 +1,4 @@
-"""One rule of the texts: what it looks for, in whom, and by which bytes of a raw line it may be broken."""
+"""One rule of the texts: what it looks for, and in whom."""
 
 import re
 from collections.abc import Callable
@@ -6,19 +6,15 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Literal
 
-from service.core.dataset.rules.written import JSON, UTF8, as_written
-
 Within = Literal["all", "answers", "turns"]
-Sign = Literal["address", "number"]
-"""What is found in raw lines faster than by a pattern: an at sign between name and host, thirteen digits in a row."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextRule:
     """One pattern of texts. Each rule is equal to itself alone.
 
-    A line can break it only where `in_line`, a pattern of bytes, is found in it, or `sign`; that pattern comes from the
-    rule's own unless a `hint` is given ("" is none, for a sign is enough). `like` is the same pattern in words that it
+    Automata look for all rules at once by what is made of their patterns (service/check/patterns.py): of `hint` where
+    one is given, which is found in every text that breaks the rule; else of `like`, the same pattern in words that it
     can be made of, where `pattern` is written to be quick.
 
     `within` limits the rule to answers that are learnt, or to all but system prompts. `confirm` has the last word on a
@@ -43,23 +39,8 @@ class TextRule:
     stands_for: str | None = None
     needs: str = ""
     reach: int | None = None
-    sign: Sign | None = None
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
         """The pattern, ready to search texts."""
         return re.compile(self.pattern, re.IGNORECASE if self.ignore_case else 0)
-
-    @cached_property
-    def in_line(self) -> str:
-        """What is found in every line of JSON that breaks the rule, but for those that have its sign."""
-        return as_written(self._words, JSON, ignore_case=self.ignore_case) if self.hint is None else self.hint
-
-    @cached_property
-    def in_text(self) -> str | None:
-        """What is found in a text's UTF-8 bytes wherever a match begins; None where that is not known."""
-        return as_written(self._words, UTF8, ignore_case=self.ignore_case) if self.hint is None else None
-
-    @property
-    def _words(self) -> str:
-        return self.pattern if self.like is None else self.like

@@ -254,7 +254,6 @@ WORDING = (
         "truncated_completion",
         "(?s)```.*",
         "the answer opens a block of code and does not close it",
-        hint="```",
         within="answers",
         confirm=lambda _, text: text.count("```") % 2 == 1,
         hidden=True,

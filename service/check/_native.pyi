@@ -1,0 +1,86 @@
+"""Compiled from service/check/native: what a check does without Python's lock. An object is one thread's at a time."""
+
+from collections.abc import Sequence
+from typing import final
+
+@final
+class Vocabulary:
+    """An encoding's tokens (each behind its length in a byte) and the classes of characters, as vocab reads them.
+
+    Raises ValueError where some byte is no token.
+    """
+
+    def __init__(self, packed: bytes, classes: bytes, cl100k: bool) -> None: ...
+
+@final
+class Counter:
+    """Counts tokens as tiktoken's `encode_ordinary` does."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None: ...
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text. Raises UnicodeEncodeError for lone surrogates, MemoryError."""
+
+@final
+class Program:
+    """Steps of three 32-bit numbers each (kind, operand, next) and sets of 32 bytes. Raises ValueError."""
+
+    def __init__(self, steps: bytes, sets: bytes) -> None: ...
+
+@final
+class Search:
+    """Looks for the patterns of some programs in one pass."""
+
+    def __init__(self, programs: Sequence[Program]) -> None: ...
+    @property
+    def states(self) -> tuple[int, int]:
+        """States in use, and how often they became too many and were made anew."""
+    def find(self, text: str | bytes, n: int = ..., /) -> int:
+        """Return a number whose bits tell which patterns match, of the first `n` programs.
+
+        Raises UnicodeEncodeError for lone surrogates.
+        """
+    def places(self, text: str | bytes, most: int, /) -> list[int]:
+        """Return the first places in the UTF-8 where matches begin, of one program that is written backwards."""
+
+@final
+class Found:
+    """What was found in a block: rows of `lines.h` as bytes, and the texts."""
+
+    @property
+    def examples(self) -> bytes: ...
+    @property
+    def texts(self) -> bytes: ...
+    @property
+    def suspects(self) -> bytes: ...
+    @property
+    def left(self) -> bytes: ...
+    @property
+    def lines(self) -> int: ...
+    def text(self, at: int, /) -> str: ...
+
+@final
+class Reader:
+    """Reads plain chat lines, counts (given a vocabulary), and searches the texts of systems, users and assistants with
+    the first `heard` programs."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | None,
+        programs: Sequence[Program],
+        heard: tuple[int, int, int],
+        closing: str,
+    ) -> None: ...
+    def examine(self, raw: bytes, longest: int, /) -> Found:
+        """Look at the lines of a block that are shorter than `longest` bytes. Raises MemoryError."""
+
+def seed(secret: bytes, /) -> None:
+    """Make hashes the process's own: 32 bytes."""
+
+def hash_text(role: int, text: str | bytes, /) -> int:
+    """Return 64 bits of a text that is said in a role."""
+
+def hash_row(hashes: Sequence[int], /) -> int:
+    """Return 64 bits of some hashes in their order."""
+
+def loops(text: str | bytes, /) -> bool:
+    """Return whether a text of ASCII says the same over and over, as `conversation.loops` has it."""

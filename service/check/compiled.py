@@ -1,0 +1,68 @@
+"""The compiled part of the check, where there is one, with what it works on."""
+
+import os
+import struct
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from service.check import vocab
+from service.check.patterns import Steps
+from service.core.dataset.rules import RULES, TextRule
+from service.core.dataset.texts import Voice
+
+if TYPE_CHECKING:
+    from service.check._native import Program, Vocabulary
+
+try:
+    from service.check import _native as native
+except ImportError:  # it was installed without a C compiler: everything is done in Python, many times slower
+    native = None
+else:
+    native.seed(os.urandom(32))
+
+_NUMBER_OF = {rule: number for number, rule in enumerate(RULES)}
+
+
+@cache
+def vocabulary(encoding: str) -> "Vocabulary":
+    """Return an encoding's tokens; raises VocabularyDamaged, KeyError. Only where there is a compiled part."""
+    assert native is not None
+    return native.Vocabulary(vocab.read_packed(encoding), vocab.read_packed("classes"), encoding == "cl100k_base")
+
+
+def program(rules: Iterable[TextRule], *, backwards: bool = False) -> "Program":
+    """Return what finds any of these rules."""
+    assert native is not None
+    steps = Steps.of(((_NUMBER_OF[rule], rule) for rule in rules), backwards=backwards)
+    return native.Program(b"".join(struct.pack("=3I", *row) for row in steps.rows), b"".join(steps.sets))
+
+
+@cache
+def programs() -> tuple["Program", ...]:
+    """Return what is looked for: in all texts the first three, in all but system prompts one more, in answers all five.
+
+    Keys and numbers stand apart: an automaton for all has so many states that it forgets them over and over.
+    """
+    apart = {
+        code: program(rule for rule in RULES if rule.code == code) for code in ("secret_detected", "personal_data")
+    }
+    others = [
+        program(rule for rule in RULES if rule.within == within and rule.code not in apart)
+        for within in ("all", "turns", "answers")
+    ]
+    return (others[0], *apart.values(), *others[1:])
+
+
+HEARD: dict[Voice, int] = {"system": 3, "turn": 4, "untaught": 4, "answer": 5}
+"""How many of the programs look through a text."""
+
+
+def rules_in(marks: int) -> Sequence[TextRule]:
+    """Return the rules whose bits are set, in order."""
+    found: list[TextRule] = []
+    while marks:
+        lowest = marks & -marks
+        found.append(RULES[lowest.bit_length() - 1])
+        marks ^= lowest
+    return found

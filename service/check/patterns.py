@@ -1,0 +1,396 @@
+"""Turns patterns of texts into steps over their UTF-8 bytes, for the automata that look for all of them in one pass.
+
+What is made matches wherever the pattern does, and perhaps elsewhere: assertions but for those at the beginning hold
+everywhere, counts are held loosely, and a pattern ends at its first gap (`.{0,40}`), for an automaton that kept in mind
+what came before a gap would grow without bound. Every match of the pattern begins where one of the steps' does.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from re import _constants as op  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportAttributeAccessIssue]
+from re import _parser as parser  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportAttributeAccessIssue]
+from typing import Any, Final, NamedTuple, Self, cast
+
+from service.core.dataset.rules import TextRule
+
+_SPELT_OUT, _SPELT_OUT_FIRST, _LED = 8, 3, 3
+"""Repetitions that are asked for one by one, behind so many characters and before, where every text has some: more of
+them would make an automaton large."""
+
+_GAP: Final = 8
+"""Characters of nearly any kind in a row that make a gap."""
+
+_TOP: Final = 0x10FFFF
+_ASCII: Final = 0x7F
+_LIKE: Final = {"i": "\u0130\u0131", "s": "\u017f", "k": "\u212a", "\u00e5": "\u212b", "\u03bc": "\u00b5"}
+"""Letters beside lower and upper case that Python takes for the same where case is ignored."""
+
+Ranges = list[tuple[int, int]]
+_BLANKS: Final[Ranges] = [
+    (9, 13), (28, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029),
+    (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
+]  # fmt: skip
+_CLASSES: Final[dict[Any, Ranges]] = {
+    op.CATEGORY_SPACE: _BLANKS,
+    op.CATEGORY_NOT_SPACE: [(0, 8), (14, 27), (33, _TOP)],
+    op.CATEGORY_DIGIT: [(48, 57), (0x660, _TOP)],
+    op.CATEGORY_NOT_DIGIT: [(0, 47), (58, _TOP)],
+    op.CATEGORY_WORD: [(48, 57), (65, 90), (95, 95), (97, 122), (0xAA, _TOP)],
+    op.CATEGORY_NOT_WORD: [(0, 47), (58, 64), (91, 94), (96, 96), (123, _TOP)],
+}
+
+
+class _Bytes(NamedTuple):
+    """One byte of a set, which is a number of 256 bits."""
+
+    values: int
+
+
+class _Row(NamedTuple):
+    """Nodes one after the other."""
+
+    nodes: list["_Node"]
+
+
+class _Choice(NamedTuple):
+    options: list["_Node"]
+
+
+class _Again(NamedTuple):
+    """A node any number of times."""
+
+    node: "_Node"
+
+
+class _Begin(NamedTuple):
+    """The beginning of the text."""
+
+
+class _Behind(NamedTuple):
+    """The beginning of the text, or a byte of a set that is no part of a match."""
+
+    values: int
+
+
+_Node = _Bytes | _Row | _Choice | _Again | _Begin | _Behind
+_NOTHING: Final = _Row([])
+_EVERY: Final = (1 << 256) - 1
+
+
+class Steps(NamedTuple):
+    """A program for `_native.Automaton`: rows of kind, operand and next step, and sets of 32 bytes each."""
+
+    rows: list[tuple[int, int, int]]
+    sets: list[bytes]
+
+    @classmethod
+    def of(cls, rules: Iterable[tuple[int, TextRule]], *, backwards: bool = False) -> Self:
+        """Return steps that look for what breaks rules, each given with its number below 128."""
+        writer = _Writer()
+        ends = [writer.node(_read(rule), writer.step(_FOUND, number, 0), backwards) for number, rule in rules]
+        return cls(*writer.finished(ends))
+
+
+_ON_BYTE, _SPLIT, _AT_BEGIN, _FOUND = range(4)
+
+
+class _Writer:
+    """Writes steps from the last to the first."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, int, int]] = [(0, 0, 0)]
+        self._sets: dict[int, int] = {}
+        self._known: dict[tuple[int, int, int], int] = {}
+
+    def step(self, kind: int, operand: int, after: int) -> int:
+        """Return the step's number; equal ones are one."""
+        row = (kind, operand, after)
+        if row not in self._known:
+            self._known[row] = len(self._rows)
+            self._rows.append(row)
+        return self._known[row]
+
+    def node(self, node: _Node, after: int, backwards: bool) -> int:
+        """Return the step that a node begins with, where `after` follows it."""
+        match node:
+            case _Bytes(values):
+                return self.step(_ON_BYTE, self._sets.setdefault(values, len(self._sets)), after)
+            case _Row(nodes):
+                for each in nodes if backwards else reversed(nodes):
+                    after = self.node(each, after, backwards)
+                return after
+            case _Choice(options):
+                return self.split([self.node(each, after, backwards) for each in options])
+            case _Again(inner):
+                self._rows.append((0, 0, 0))
+                place = len(self._rows) - 1
+                self._rows[place] = (_SPLIT, self.node(inner, place, backwards), after)
+                return place
+            case _Begin():
+                return self.step(_AT_BEGIN, 0, after)
+            case _Behind(values):
+                begin = [self.node(_Begin(), after, backwards), self.node(_Bytes(values), after, backwards)]
+                return after if backwards else self.split(begin)
+
+    def split(self, ends: Iterable[int]) -> int:
+        """Return a step that goes on with any of some steps."""
+        first, *others = dict.fromkeys(ends)
+        for each in others:
+            first = self.step(_SPLIT, each, first)
+        return first
+
+    def finished(self, ends: Sequence[int]) -> tuple[list[tuple[int, int, int]], list[bytes]]:
+        """Return all steps, the first of which leads to all `ends`, and the sets."""
+        whole = self.split(ends)
+        self._rows[0] = (_SPLIT, whole, whole)
+        return self._rows, [values.to_bytes(32, "little") for values in self._sets]
+
+
+class _Read(NamedTuple):
+    """What a part of a pattern may be: rows that end at a gap, where the whole pattern ends, and those read to their
+    end, None where there is none."""
+
+    ended: Sequence[_Node]
+    whole: _Node | None
+
+
+def _read(rule: TextRule) -> _Node:
+    whole = rule.hint is not None
+    pattern = rule.hint or rule.like or rule.pattern
+    tree = cast(Any, parser).parse(pattern, re.IGNORECASE if rule.ignore_case else 0)
+    found = _Reader(whole=whole).row(tree, rule.ignore_case, led=0)
+    return _Choice([_shortened(each) for each in (*found.ended, found.whole) if each is not None])
+
+
+class _Reader:
+    """Reads patterns up to their gaps, or a hint as a whole."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+
+    def row(self, items: Any, ignore_case: bool, *, led: int) -> _Read:
+        """Read one item after the other; `led` says how many stand before them."""
+        nodes: list[_Node] = []
+        ended: list[_Node] = []
+        for at, (code, value) in enumerate(items):
+            if not led and (behind := _behind(items, at, ignore_case)) is not None:
+                nodes.insert(0, behind)
+                continue
+            bound = _LED if nodes and isinstance(nodes[0], _Behind) else 0
+            found = self._item(code, value, ignore_case, led=led + len(nodes) + bound)
+            ended += [_Row([*nodes, each]) for each in found.ended]
+            if found.whole is None:
+                return _Read(ended, None)
+            if found.whole != _NOTHING:
+                nodes.append(found.whole)
+        return _Read(ended, _Row(nodes))
+
+    def _item(self, code: Any, value: Any, ignore_case: bool, *, led: int) -> _Read:
+        if code in (op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN):
+            return _Read([], _character(_ranges(code, value, ignore_case)))
+        if code is op.SUBPATTERN:
+            _, more, less, items = value
+            return self.row(items, (ignore_case or bool(more & re.IGNORECASE)) and not less & re.IGNORECASE, led=led)
+        if code is op.ATOMIC_GROUP:
+            return self.row(value, ignore_case, led=led)
+        if code is op.BRANCH:
+            options = [self.row(each, ignore_case, led=led) for each in value[1]]
+            whole = [each.whole for each in options if each.whole is not None]
+            return _Read([end for each in options for end in each.ended], _Choice(whole) if whole else None)
+        if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            least, most, inner = value
+            return self._times(int(least), int(most), inner, ignore_case, led=led)
+        if code is op.AT:
+            return _Read([], _Begin() if value is op.AT_BEGINNING_STRING else _NOTHING)
+        if code in (op.ASSERT, op.ASSERT_NOT):
+            return _Read([], _NOTHING)
+        return _Read([_NOTHING], None)  # what refers to another group, and whatever else there may be
+
+    def _times(self, least: int, most: int, items: Any, ignore_case: bool, *, led: int) -> _Read:
+        if not self._whole and most >= _GAP and len(items) == 1 and _is_nearly_any(items[0], ignore_case):
+            return _Read([_NOTHING], None)
+        ended, whole = self.row(items, ignore_case, led=led)
+        if whole is None:
+            return _Read(ended, None if least else _NOTHING)
+        if most > 1:
+            ended = [_Row([_Again(whole), each]) for each in ended]
+        most_spelt = least if self._whole else _SPELT_OUT if led >= _LED else _SPELT_OUT_FIRST
+        spelt = min(least, most_spelt)
+        if (least, most) == (0, 1):
+            return _Read(ended, _Choice([whole, _NOTHING]))
+        return _Read(ended, _Row([whole] * spelt + [_Again(whole)] * (spelt < least or most > least)))
+
+
+def _behind(items: Any, at: int, ignore_case: bool) -> _Node | None:
+    """Return what must stand before a pattern by an assertion at its beginning, or behind what its first characters are
+    (`x(?<![a-z]x)`, which is quicker to search for); None where it is none of these, or holds for any text."""
+    code, value = items[at]
+    if code is op.AT and value is op.AT_BOUNDARY and not at and _begins_word(items[1:]):
+        return _Behind(_EVERY & ~_ascii(op.IN, [(op.CATEGORY, op.CATEGORY_WORD)], ignore_case))
+    if code is not op.ASSERT_NOT or value[0] > 0 or len(value[1]) != at + 1 or list(value[1])[1:] != list(items)[:at]:
+        return None
+    first, what = value[1][0]
+    if first not in (op.LITERAL, op.IN, op.NOT_LITERAL):
+        return None
+    return _Behind(_EVERY & ~_ascii(first, what, ignore_case))
+
+
+def _begins_word(items: Any) -> bool:
+    """Whether all that a pattern matches begins with a letter, a digit or a low line."""
+    if not len(items):
+        return False
+    code, value = items[0]
+    if code is op.LITERAL:
+        return chr(value).isalnum() or value == ord("_")
+    if code is op.IN:
+        return all(kind is op.LITERAL and _begins_word([(kind, each)]) for kind, each in value) or all(
+            kind is op.RANGE and chr(each[0]).isalnum() and each[1] <= _ASCII and chr(each[1]).isalnum()
+            for kind, each in value
+        )
+    if code is op.SUBPATTERN:
+        return _begins_word(value[3])
+    if code is op.BRANCH:
+        return all(_begins_word(each) for each in value[1])
+    return code in (op.MAX_REPEAT, op.MIN_REPEAT) and value[0] > 0 and _begins_word(value[2])
+
+
+def _is_nearly_any(item: Any, ignore_case: bool) -> bool:
+    code, value = item
+    if code is op.ANY or code is op.NOT_LITERAL:
+        return True
+    return (
+        code is op.IN
+        and sum(high - low for low, high in _ranges(code, value, ignore_case)) > _TOP // 2
+        and (value[0][0] is op.NEGATE or (op.CATEGORY, op.CATEGORY_NOT_SPACE) in value)
+    )
+
+
+def _shortened(node: _Node) -> _Node:
+    """Leave out what may or may not stand at the end."""
+    if isinstance(node, _Row):
+        nodes = list(node.nodes)
+        while nodes and (isinstance(nodes[-1], _Again) or nodes[-1] == _NOTHING or _is_optional(nodes[-1])):
+            nodes.pop()
+        if nodes:
+            nodes[-1] = _shortened(nodes[-1])
+        return _Row(nodes)
+    return _Choice([_shortened(each) for each in node.options]) if isinstance(node, _Choice) else node
+
+
+def _is_optional(node: _Node) -> bool:
+    match node:
+        case _Again():
+            return True
+        case _Row(nodes):
+            return all(map(_is_optional, nodes))
+        case _Choice(options):
+            return any(map(_is_optional, options))
+        case _Bytes() | _Begin() | _Behind():
+            return False
+
+
+# ---- characters ----
+
+
+def _ranges(code: Any, value: Any, ignore_case: bool) -> Ranges:
+    """Return the characters that an item takes, beyond ASCII perhaps more."""
+    if code is op.ANY:
+        return [(0, _TOP)]
+    if code is op.LITERAL:
+        return _cased([(value, value)], ignore_case)
+    if code is op.NOT_LITERAL:
+        return _others(_cased([(value, value)], ignore_case))
+    found: Ranges = []
+    negated = False
+    for kind, each in value:
+        if kind is op.NEGATE:
+            negated = True
+        elif kind is op.LITERAL:
+            found.append((each, each))
+        elif kind is op.RANGE:
+            found.append(each)
+        else:
+            found += _CLASSES[each]
+    if not negated:
+        return _cased(found, ignore_case)
+    return _others([each for each in _cased(found, ignore_case) if each[1] - each[0] < _ASCII or each[1] <= _ASCII])
+
+
+def _ascii(code: Any, value: Any, ignore_case: bool) -> int:
+    """Return the set of those ASCII characters that an item takes, and of no others."""
+    members = [(code, value)] if code is not op.IN else [each for each in value if each[0] is not op.NEGATE]
+    taken = 0
+    for kind, each in members:
+        for low, high in _CLASSES[each] if kind is op.CATEGORY else [each if kind is op.RANGE else (each, each)]:
+            taken |= _span(low, min(high, _ASCII)) if low <= _ASCII else 0
+    if ignore_case:
+        for letter in range(ord("a"), ord("z") + 1):
+            if taken >> letter & 1 or taken >> (letter - 32) & 1:
+                taken |= 1 << letter | 1 << (letter - 32)
+    negated = code is op.NOT_LITERAL or (code is op.IN and value[0][0] is op.NEGATE)
+    return _span(0, _ASCII) & ~taken if negated else taken
+
+
+def _cased(ranges: Ranges, ignore_case: bool) -> Ranges:
+    if not ignore_case:
+        return ranges
+    signs = {chr(code) for low, high in ranges if high - low < 0x400 for code in range(low, high + 1)}
+    signs |= {other for sign in signs for other in (sign.lower(), sign.upper(), *_LIKE.get(sign.lower(), ()))}
+    return ranges + [(ord(sign), ord(sign)) for sign in signs if len(sign) == 1]
+
+
+def _others(ranges: Ranges) -> Ranges:
+    found: Ranges = []
+    start = 0
+    for low, high in sorted(ranges):
+        if low > start:
+            found.append((start, low - 1))
+        start = max(start, high + 1)
+    return [*found, (start, _TOP)] if start <= _TOP else found
+
+
+def _character(ranges: Ranges) -> _Node:
+    """Return the bytes of any character of some ranges."""
+    ascii_only = 0
+    rows: list[_Node] = []
+    for low, high in sorted(ranges):
+        for code in range(low, min(high, _ASCII) + 1):
+            ascii_only |= 1 << code
+        if high > _ASCII:
+            rows += [_Row([_Bytes(_span(*each)) for each in row]) for row in _encoded(max(low, 0x80), high)]
+    if ascii_only:
+        rows.insert(0, _Bytes(ascii_only))
+    return rows[0] if len(rows) == 1 else _Choice(rows)
+
+
+def _span(low: int, high: int) -> int:
+    return (1 << high + 1) - (1 << low)
+
+
+def _encoded(low: int, high: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield rows of byte ranges that together are the UTF-8 of `low` up to `high`, both beyond ASCII."""
+    for first, last in ((0x80, 0x7FF), (0x800, 0xFFFF), (0x10000, _TOP)):
+        if low <= last and high >= first:
+            yield from _split_up(list(chr(max(low, first)).encode("utf-8", "surrogatepass")),
+                                 list(chr(min(high, last)).encode("utf-8", "surrogatepass")))  # fmt: skip
+
+
+def _split_up(low: list[int], high: list[int]) -> Iterator[list[tuple[int, int]]]:
+    """Yield rows of byte ranges between two encodings of the same length."""
+    first, last = low[0], high[0]
+    if len(low) == 1:
+        yield [(first, last)]
+        return
+    rest = len(low) - 1
+    if first == last:
+        yield from ([(first, first), *row] for row in _split_up(low[1:], high[1:]))
+        return
+    if low[1:] != [0x80] * rest:
+        yield from ([(first, first), *row] for row in _split_up(low[1:], [0xBF] * rest))
+        first += 1
+    if high[1:] != [0xBF] * rest:
+        last -= 1
+    if first <= last:
+        yield [(first, last), *[(0x80, 0xBF)] * rest]
+    if last < high[0]:
+        yield from ([(high[0], high[0]), *row] for row in _split_up([0x80] * rest, high[1:]))

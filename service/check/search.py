@@ -1,0 +1,51 @@
+"""Finds which rules a text may break: automata of all rules go through it once."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from service.check.compiled import HEARD, native, program, programs, rules_in
+from service.core.dataset.rules import TextRule
+from service.core.dataset.texts import AllRules, Search, Voice
+
+if TYPE_CHECKING:
+    from service.check import _native
+
+_NONE: Sequence[TextRule] = ()
+
+
+class RuleSearch:
+    """A `Search` for one thread."""
+
+    def __init__(self) -> None:
+        assert native is not None
+        self._all = native.Search(programs())
+        self._backwards: dict[TextRule, _native.Search] = {}
+
+    def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
+        """Return the rules that the text may break."""
+        try:
+            marks = self._all.find(text, HEARD[voice])
+        except UnicodeEncodeError:  # half a character
+            marks = self._all.find(text.encode("utf-8", "surrogatepass"), HEARD[voice])
+        return rules_in(marks) if marks else _NONE
+
+    def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
+        """Return the first places, `most` of them, where matches may begin."""
+        if rule.hint is not None:
+            return None
+        search = self._backwards.get(rule)
+        if search is None:
+            assert native is not None
+            search = self._backwards[rule] = native.Search((program((rule,), backwards=True),))
+        if text.isascii():
+            return search.places(text, most)
+        octets = text.encode("utf-8", "surrogatepass")
+        places = search.places(octets, most)
+        lengths = (len(octets[start:end].decode("utf-8", "surrogatepass")) for start, end in pairwise((0, *places)))
+        return list(accumulate(lengths))
+
+
+def search_for_rules() -> Search:
+    """Return what looks for rules here."""
+    return AllRules() if native is None else RuleSearch()
