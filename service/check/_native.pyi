@@ -60,18 +60,13 @@ class Found:
 
 @final
 class Reader:
-    """Reads plain chat lines, counts (given a vocabulary), and searches the texts of systems, users and assistants with
-    the first `heard` programs."""
+    """Reads plain chat lines, and counts where it is given a vocabulary. `closing` are characters that close an answer,
+    64 at most."""
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary | None,
-        programs: Sequence[Program],
-        heard: tuple[int, int, int],
-        closing: str,
-    ) -> None: ...
-    def examine(self, raw: bytes, longest: int, /) -> Found:
-        """Look at the lines of a block that are shorter than `longest` bytes. Raises MemoryError."""
+    def __init__(self, vocabulary: Vocabulary | None, closing: str) -> None: ...
+    def examine(self, raw: bytes, longest: int, search: Search, heard: tuple[int, int, int], /) -> Found:
+        """Look at the lines of a block that are shorter than `longest` bytes, and search the texts of systems, users
+        and assistants for the first `heard` programs. Raises MemoryError."""
 
 def seed(secret: bytes, /) -> None:
     """Make hashes the process's own: 32 bytes."""

@@ -2,7 +2,8 @@
 
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from service.core.dataset.rules import RULES, TextRule
 from service.core.dataset.texts import Voice
 
 if TYPE_CHECKING:
-    from service.check._native import Program, Vocabulary
+    from service.check._native import Program, Search, Vocabulary
 
 try:
     from service.check import _native as native
@@ -52,6 +53,18 @@ def programs() -> tuple["Program", ...]:
         for within in ("all", "turns", "answers")
     ]
     return (others[0], *apart.values(), *others[1:])
+
+
+_idle: list["Search"] = []
+
+
+@contextmanager
+def searching() -> Generator["Search"]:
+    """Lend what looks for all rules, to one thread; it is kept for the next, for what it has seen makes it quick."""
+    assert native is not None
+    search = _idle.pop() if _idle else native.Search(programs())
+    yield search
+    _idle.append(search)
 
 
 HEARD: dict[Voice, int] = {"system": 3, "turn": 4, "untaught": 4, "answer": 5}

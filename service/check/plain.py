@@ -4,13 +4,13 @@ Compiled readers take these in, exactly as the long way through `SplitCheck` wou
 """
 
 from collections.abc import Container, Iterator, Sequence
-from queue import Empty, SimpleQueue
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from service.check.compiled import HEARD, native, programs, rules_in, vocabulary
+from service.check.compiled import HEARD, native, rules_in, searching, vocabulary
 from service.check.ends import Ends
 from service.check.reader import Block
 from service.check.work import Work
@@ -139,30 +139,35 @@ class Plain:
         work.keys.lines.extend(self.lines.tolist())
 
 
-class PlainReaders:
-    """Reads blocks in any number of threads, each with a reader of its own.
+_CLOSING = "".join(sorted(CLOSED))
 
-    With an `encoding` tokens are counted, else `tokens` and `trained` hold what stands between the texts alone; without
-    `searching` no text is suspected.
+
+class PlainReaders:
+    """Reads blocks in any number of threads.
+
+    With an `encoding` tokens are counted, else `tokens` holds what stands between the texts alone and `trained`
+    nothing; unless lines are to be judged no text is suspected.
     """
 
-    def __init__(self, encoding: str | None, *, searching: bool = True) -> None:
+    def __init__(self, encoding: str | None, *, judging: bool = True) -> None:
+        voices: tuple[Voice, Voice, Voice] = ("system", "turn", "answer")
+        system, turn, answer = (HEARD[voice] if judging else 0 for voice in voices)
+        self._heard = (system, turn, answer)
         self._vocabulary = None if encoding is None else vocabulary(encoding)
-        self._programs = programs() if searching else ()
-        self._idle: SimpleQueue[_native.Reader] = SimpleQueue()
+        self._idle = _idle(encoding)
 
     def read(self, block: Block) -> Plain:
         """Take the plain lines of a block."""
-        try:
-            reader = self._idle.get_nowait()
-        except Empty:
-            reader = self._new()
-        found = reader.examine(block.raw, BLANKS)
-        self._idle.put(reader)
+        assert native is not None
+        reader = self._idle.pop() if self._idle else native.Reader(self._vocabulary, _CLOSING)
+        with searching() as search:
+            found = reader.examine(block.raw, BLANKS, search, self._heard)
+        self._idle.append(reader)
         return Plain(found, block)
 
-    def _new(self) -> "_native.Reader":
-        assert native is not None
-        voices: tuple[Voice, Voice, Voice] = ("system", "turn", "answer")
-        system, turn, answer = (HEARD[voice] if self._programs else 0 for voice in voices)
-        return native.Reader(self._vocabulary, self._programs, (system, turn, answer), "".join(sorted(CLOSED)))
+
+@cache
+def _idle(encoding: str | None) -> "list[_native.Reader]":
+    """Return the readers that no thread uses; they are kept, for what they have counted makes them quick."""
+    del encoding
+    return []

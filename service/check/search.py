@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from service.check.compiled import HEARD, native, program, programs, rules_in
+from service.check.compiled import HEARD, native, program, rules_in, searching
 from service.core.dataset.rules import TextRule
 from service.core.dataset.texts import AllRules, Search, Voice
 
 if TYPE_CHECKING:
     from service.check import _native
+
+_LONG = 4000
+"""Characters from which on likely places are looked for: in shorter texts they take longer than all of the search."""
 
 _NONE: Sequence[TextRule] = ()
 
@@ -18,21 +21,20 @@ class RuleSearch:
     """A `Search` for one thread."""
 
     def __init__(self) -> None:
-        assert native is not None
-        self._all = native.Search(programs())
         self._backwards: dict[TextRule, _native.Search] = {}
 
     def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
         """Return the rules that the text may break."""
-        try:
-            marks = self._all.find(text, HEARD[voice])
-        except UnicodeEncodeError:  # half a character
-            marks = self._all.find(text.encode("utf-8", "surrogatepass"), HEARD[voice])
+        with searching() as search:
+            try:
+                marks = search.find(text, HEARD[voice])
+            except UnicodeEncodeError:  # half a character
+                marks = search.find(text.encode("utf-8", "surrogatepass"), HEARD[voice])
         return rules_in(marks) if marks else _NONE
 
     def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
         """Return the first places, `most` of them, where matches may begin."""
-        if rule.hint is not None:
+        if rule.hint is not None or len(text) < _LONG:
             return None
         search = self._backwards.get(rule)
         if search is None:

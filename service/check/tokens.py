@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import metadata
 from queue import Empty, SimpleQueue
@@ -89,7 +89,7 @@ class TokenCounter:
         self.compiled = compiled and native is not None
         self._idle: SimpleQueue[_native.Counter] = SimpleQueue()
         self._random = random.Random(seed)
-        self._counted = 0
+        self._counted = self._skipped = 0
 
     def count(self, text: str) -> int:
         """Return the number of tokens of one text."""
@@ -126,9 +126,17 @@ class TokenCounter:
         if self._counted < WORTH_IT:
             self._counted += sum(counts)
             return
-        for at in _some(len(counts), self._random):
+        for at in self._some(len(counts)):
             if sum(self._count_by_reference(_pieces(text(at)))) != counts[at]:
                 raise CountsDiffer(f"the compiled counter and tiktoken count a text differently ({self.encoding})")
+
+    def _some(self, number: int) -> Iterator[int]:
+        """Yield a random share of the numbers below one."""
+        at = self._skipped
+        while at < number:
+            yield at
+            at += 1 + int(self._random.expovariate(RECOUNTED))
+        self._skipped = at - number
 
     def _count_by_reference(self, texts: list[str]) -> list[int]:
         encode = load_encoding(self.encoding).encode_ordinary
@@ -149,11 +157,6 @@ def _pieces(text: str) -> list[str]:
         pieces.append(text[start : seam.start()])
         start = seam.start()
     return [*pieces, text[start:]] if start else [text]
-
-
-def _some(number: int, chance: random.Random) -> list[int]:
-    """Return a random share of the numbers below one."""
-    return [at for at in range(number) if chance.random() < RECOUNTED]
 
 
 def counter_for(encoding: str, *, compiled: bool = True) -> TokenCounter | None:

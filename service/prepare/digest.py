@@ -46,7 +46,7 @@ class Digest:
         self.faults: dict[int, Fault] = {}
         self.contexts = ContextIndex()
         self.near = NearIndex(pool, LOOKED_AT if near else 0)
-        self._readers = None if native is None else PlainReaders(None, searching=judging)
+        self._readers = None if native is None else PlainReaders(None, judging=judging)
         profile = CheckProfile(
             model="any", method=method, encoding=encoding, max_example_tokens=None, min_examples=0, formats=_FORMS
         )

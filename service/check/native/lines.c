@@ -18,6 +18,7 @@
 #define PER_MESSAGE 4
 #define LOOP 40 /* characters from which on a text may loop */
 #define PROBE 8
+#define LONG_PIECE 20
 #define TELLING 400
 #define END 30
 #define ENOUGH 20 /* characters from which on an answer is no mere label */
@@ -93,46 +94,6 @@ static size_t times(const uint8_t *text, size_t size, const uint8_t *what, size_
     return found;
 }
 
-static int is_letter(uint8_t byte) { return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z' && byte < 0x80; }
-
-static int has_letter(const uint8_t *text, size_t size) {
-    for (size_t at = 0; at < size; at++)
-        if (is_letter(text[at])) return 1;
-    return 0;
-}
-
-/* Whether the text around `at` is one piece over and over: it begins where the probe stands before, or once or twice
- * before that. */
-static int repeats_around(const uint8_t *text, size_t size, size_t at) {
-    size_t before = at;
-    for (int which = 0; which < 3; which++) {
-        do {
-            if (!before) return 0;
-            before--;
-        } while (memcmp(text + before, text + at, PROBE));
-        size_t piece = at - before, start = before, end = at;
-        while (end + piece <= size && !memcmp(text + end, text + before, piece)) end += piece;
-        while (start >= piece && !memcmp(text + start - piece, text + before, piece)) start -= piece;
-        size_t often = (end - start) / piece;
-        int enough = often >= 4 || (often == 3 && piece >= 20);
-        if (enough && (end - start) * 2 >= size && has_letter(text + before, piece)) return 1;
-    }
-    return 0;
-}
-
-int loops(const uint8_t *text, size_t size) {
-    size_t places[2] = {size - PROBE, size / 2};
-    if (size < LOOP) return 0;
-    for (int which = 0; which < 2; which++)
-        if (times(text, size, text + places[which], PROBE, 3) > 2 && repeats_around(text, size, places[which])) return 1;
-    if (size < TELLING) return 0;
-    const uint8_t *end = text + size - END;
-    int signs = 0;
-    for (int at = 0; at < END && signs < 3; at++) signs += !memchr(end, end[at], (size_t)at);
-    if (signs < 3 || !has_letter(end, END)) return 0;
-    return times(text, size, end, END, size) * 90 >= (size > 450 ? size : 450);
-}
-
 static int goes_on(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
 static size_t length_of(const uint8_t *text, size_t size) {
@@ -141,21 +102,70 @@ static size_t length_of(const uint8_t *text, size_t size) {
     return length;
 }
 
-/* Whether a text that is not ASCII alone might loop: its end, or what stands in its middle, comes three times. */
-static int might_loop(const uint8_t *text, size_t size) {
-    size_t length = length_of(text, size), left = length / 2, place = 0;
-    if (length < LOOP) return 0;
-    for (; left || goes_on(text[place]); place++) left -= !goes_on(text[place]);
-    size_t starts[2] = {place, size}, ends[2] = {place, size};
-    for (int signs = 0; signs < PROBE; signs++) {
-        do starts[1]--;
-        while (goes_on(text[starts[1]]));
-        do ends[0]++;
-        while (ends[0] < size && goes_on(text[ends[0]]));
-    }
-    for (int which = 0; which < 2; which++)
-        if (times(text, size, text + starts[which], ends[which] - starts[which], 3) > 2) return 1;
+/* Characters from `at` on, `n` of them: where they end. */
+static size_t forward(const uint8_t *text, size_t size, size_t at, size_t n) {
+    for (; n && at < size; n--)
+        do at++;
+        while (at < size && goes_on(text[at]));
+    return at;
+}
+
+static size_t backward(const uint8_t *text, size_t at, size_t n) {
+    for (; n && at; n--)
+        do at--;
+        while (at && goes_on(text[at]));
+    return at;
+}
+
+/* Whether there is a letter; whatever is not ASCII passes for one. */
+static int has_letter(const uint8_t *text, size_t size) {
+    for (size_t at = 0; at < size; at++)
+        if (text[at] >= 0x80 || ((text[at] | 0x20) >= 'a' && (text[at] | 0x20) <= 'z')) return 1;
     return 0;
+}
+
+/* Whether the text around a probe is one piece over and over: it begins where the probe stands before, or once or twice
+ * before that. `length` is that of the text in characters. */
+static int repeats_around(const uint8_t *text, size_t size, size_t length, size_t at, size_t probe) {
+    size_t before = at;
+    for (int which = 0; which < 3; which++) {
+        do {
+            if (!before) return 0;
+            before--;
+        } while (memcmp(text + before, text + at, probe));
+        size_t piece = at - before, start = before, end = at;
+        while (end + piece <= size && !memcmp(text + end, text + before, piece)) end += piece;
+        while (start >= piece && !memcmp(text + start - piece, text + before, piece)) start -= piece;
+        size_t often = (end - start) / piece;
+        if (often < 3 || (often == 3 && length_of(text + before, piece) < LONG_PIECE)) continue;
+        if (length_of(text + start, end - start) * 2 >= length && has_letter(text + before, piece)) return 1;
+    }
+    return 0;
+}
+
+static int has_three_signs(const uint8_t *text, size_t size) {
+    size_t first = forward(text, size, 0, 1), other = size;
+    for (size_t at = first, next; at < size; at = next) {
+        next = forward(text, size, at, 1);
+        if (next - at == first && !memcmp(text + at, text, first)) continue;
+        if (other == size) other = at;
+        else if (memcmp(text + other, text + at, next - at)) return 1;
+    }
+    return 0;
+}
+
+int loops(const uint8_t *text, size_t size, int is_ascii) {
+    size_t length = is_ascii ? size : length_of(text, size);
+    if (length < LOOP) return 0;
+    size_t places[2] = {is_ascii ? size - PROBE : backward(text, size, PROBE), is_ascii ? size / 2 : forward(text, size, 0, length / 2)};
+    for (int which = 0; which < 2; which++) {
+        size_t at = places[which], probe = is_ascii ? PROBE : forward(text, size, at, PROBE) - at;
+        if (times(text, size, text + at, probe, 3) > 2 && repeats_around(text, size, length, at, probe)) return 1;
+    }
+    if (length < TELLING) return 0;
+    size_t end = is_ascii ? size - END : backward(text, size, END);
+    if (!has_three_signs(text + end, size - end) || !has_letter(text + end, size - end)) return 0;
+    return times(text, size, text + end, size - end, size) * 90 >= (length > 450 ? length : 450);
 }
 
 /* ---- JSON ---- */
@@ -356,7 +366,7 @@ static int says_something(const uint8_t *text, size_t size) {
     return 0;
 }
 
-static int is_ascii(const uint8_t *text, size_t size) {
+int is_ascii(const uint8_t *text, size_t size) {
     uint64_t all = 0, some;
     for (; size >= 8; text += 8, size -= 8) {
         memcpy(&some, text, 8);
@@ -426,6 +436,11 @@ static int32_t look_at_system(Reader *r, const uint8_t *text, size_t size, uint6
     return kept->count;
 }
 
+static void forget(Reader *r) {
+    for (int at = 0; at < KEPT; at++) free(r->kept[at].text);
+    memset(r->kept, 0, sizeof r->kept);
+}
+
 static int add_texts(Reader *r, Found *f, int n, Example *example) {
     uint64_t context = 0, before = 0;
     MAKE_ROOM(f, texts, (size_t)n);
@@ -462,8 +477,7 @@ static int line(Reader *r, Found *f, const uint8_t *raw, size_t start, size_t en
         const Said *said = r->said + at;
         const uint8_t *text = f->arena + said->start;
         int odd = !says_something(text, said->size);
-        if (!odd && said->role == ASSISTANT && said->size >= LOOP)
-            odd = is_ascii(text, said->size) ? loops(text, said->size) : might_loop(text, said->size);
+        if (!odd && said->role == ASSISTANT && said->size >= LOOP) odd = loops(text, said->size, is_ascii(text, said->size));
         if (odd) n = 0;
     }
     if (!n) return leave(f, number, start, end);
@@ -479,9 +493,13 @@ static int line(Reader *r, Found *f, const uint8_t *raw, size_t start, size_t en
     return 1;
 }
 
-int reader_examine(Reader *r, const uint8_t *raw, size_t size, size_t longest, Found *f) {
+int reader_examine(Reader *r, Automaton **automata, const int heard[ROLES], const uint8_t *raw, size_t size, size_t longest,
+                   Found *f) {
     size_t used = 0;
     memset(f, 0, sizeof *f);
+    if (r->heard[SYSTEM] != heard[SYSTEM]) forget(r);
+    r->automata = automata;
+    memcpy(r->heard, heard, sizeof r->heard);
     if (size >= INT32_MAX / 2 || !(f->arena = malloc(size + 64))) return 0;
     for (size_t start = 0; start <= size;) {
         const uint8_t *feed = memchr(raw + start, '\n', size - start);
@@ -501,12 +519,10 @@ void found_clear(Found *f) {
     memset(f, 0, sizeof *f);
 }
 
-Reader *reader_new(Counter *counter, Automaton **automata, const int heard[ROLES], const uint32_t *closing, size_t n_closing) {
+Reader *reader_new(Counter *counter, const uint32_t *closing, size_t n_closing) {
     Reader *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     r->counter = counter;
-    r->automata = automata;
-    memcpy(r->heard, heard, sizeof r->heard);
     r->n_closing = n_closing < 64 ? n_closing : 64;
     memcpy(r->closing, closing, r->n_closing * sizeof *closing);
     return r;
@@ -514,6 +530,6 @@ Reader *reader_new(Counter *counter, Automaton **automata, const int heard[ROLES
 
 void reader_free(Reader *r) {
     if (!r) return;
-    for (int at = 0; at < KEPT; at++) free(r->kept[at].text);
+    forget(r);
     free(r);
 }

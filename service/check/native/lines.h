@@ -44,14 +44,16 @@ typedef struct {
 
 typedef struct Reader Reader;
 
-/* A reader counts with `counter`, if there is one, and searches the texts of a role with the first `heard` automata of a
- * row that has to last. `closing` are the characters that close an answer. One thread at a time. */
-Reader *reader_new(Counter *counter, Automaton **automata, const int heard[ROLES], const uint32_t *closing, size_t n_closing);
+/* A reader counts with `counter`, if there is one. `closing` are the characters that close an answer. One thread at a
+ * time. */
+Reader *reader_new(Counter *counter, const uint32_t *closing, size_t n_closing);
 void reader_free(Reader *reader);
 
-/* Look at lines of less than `longest` bytes; all that are no plain chat lines, or may have a defect other than what
- * patterns find, are `left`. Returns 0 without memory. */
-int reader_examine(Reader *reader, const uint8_t *raw, size_t size, size_t longest, Found *found);
+/* Look at lines of less than `longest` bytes, and search the texts of a role with the first `heard` automata, which are
+ * the same in all calls; all lines that are not plain, or may have a defect other than what patterns find, are `left`.
+ * Returns 0 without memory. */
+int reader_examine(Reader *reader, Automaton **automata, const int heard[ROLES], const uint8_t *raw, size_t size,
+                   size_t longest, Found *found);
 void found_clear(Found *found);
 
 /* 64 bits of a text said in a role, or of a row of those. The seed is the process's own. */
@@ -59,7 +61,8 @@ void seed_hashes(const uint8_t seed[32]);
 uint64_t hash_text(unsigned role, const uint8_t *text, size_t size);
 uint64_t hash_more(uint64_t row, uint64_t hash);
 
-/* Whether a text of ASCII says the same over and over. */
-int loops(const uint8_t *text, size_t size);
+/* Whether a text says the same over and over; what is not ASCII passes for a letter. */
+int loops(const uint8_t *text, size_t size, int is_ascii);
+int is_ascii(const uint8_t *text, size_t size);
 
 #endif

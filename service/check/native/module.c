@@ -8,7 +8,7 @@
 #include "tokens.h"
 
 typedef struct {
-    PyTypeObject *vocabulary, *program, *found;
+    PyTypeObject *vocabulary, *program, *search, *found;
 } Types;
 
 static Types *types_of(PyObject *module) { return PyModule_GetState(module); }
@@ -388,90 +388,81 @@ static PyType_Spec found_spec = {
 
 typedef struct {
     PyObject_HEAD
-    PyObject *vocabulary, *programs;
+    PyObject *vocabulary;
     Counter *counter;
-    Automaton *automata[TOGETHER];
-    int n, busy;
     Reader *reader;
+    int busy;
 } PyReader;
 
 static void reader_dealloc(PyObject *object) {
     PyReader *self = (PyReader *)object;
     reader_free(self->reader);
     counter_free(self->counter);
-    for (int at = 0; at < self->n; at++) automaton_free(self->automata[at]);
     Py_XDECREF(self->vocabulary);
-    Py_XDECREF(self->programs);
     release(object);
 }
 
-/* Make what a reader works with; 0 with an exception set. */
-static int prepare(PyReader *self, Types *types, PyObject *programs, const int heard[ROLES], PyObject *closing) {
-    uint32_t signs[64];
-    if (!(self->programs = programs_of(types, programs))) return 0;
-    Py_ssize_t n = PyTuple_Size(self->programs), n_signs = PyUnicode_GetLength(closing);
-    int good = n_signs >= 0 && n_signs <= 64;
-    for (int role = 0; role < ROLES; role++) good = good && heard[role] >= 0 && heard[role] <= n;
-    if (!good) {
-        PyErr_SetString(PyExc_ValueError, "64 closing characters at most, and no more programs than there are");
-        return 0;
-    }
-    for (Py_ssize_t at = 0; at < n_signs; at++) signs[at] = PyUnicode_ReadChar(closing, at);
-    if (self->vocabulary != Py_None) good = (self->counter = counter_new(((PyVocabulary *)self->vocabulary)->vocabulary)) != NULL;
-    for (Py_ssize_t at = 0; good && at < n; at++) {
-        Automaton *made = automaton_new(((PyProgram *)PyTuple_GetItem(self->programs, at))->program);
-        good = made != NULL;
-        if (made) self->automata[self->n++] = made;
-    }
-    if (good) self->reader = reader_new(self->counter, self->automata, heard, signs, (size_t)n_signs);
-    if (!self->reader) PyErr_NoMemory();
-    return self->reader != NULL;
-}
-
 static PyObject *reader_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"vocabulary", "programs", "heard", "closing", NULL};
-    PyObject *vocabulary, *programs, *closing;
-    int heard[ROLES];
+    static char *names[] = {"vocabulary", "closing", NULL};
+    PyObject *vocabulary, *closing;
+    uint32_t signs[64];
     Types *types = PyType_GetModuleState(type);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO(iii)U", names, &vocabulary, &programs, heard, heard + 1, heard + 2, &closing))
-        return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OU", names, &vocabulary, &closing)) return NULL;
     if (vocabulary != Py_None && !PyObject_TypeCheck(vocabulary, types->vocabulary)) {
         PyErr_SetString(PyExc_TypeError, "a Vocabulary or None is expected");
         return NULL;
     }
+    Py_ssize_t n = PyUnicode_GetLength(closing);
+    if (n < 0 || n > 64) {
+        PyErr_SetString(PyExc_ValueError, "64 closing characters at most");
+        return NULL;
+    }
+    for (Py_ssize_t at = 0; at < n; at++) signs[at] = PyUnicode_ReadChar(closing, at);
     PyReader *self = (PyReader *)PyType_GenericAlloc(type, 0);
     if (!self) return NULL;
     self->vocabulary = Py_NewRef(vocabulary);
-    if (!prepare(self, types, programs, heard, closing)) Py_CLEAR(self);
+    int good = 1;
+    if (vocabulary != Py_None) good = (self->counter = counter_new(((PyVocabulary *)vocabulary)->vocabulary)) != NULL;
+    if (!good || !(self->reader = reader_new(self->counter, signs, (size_t)n))) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
     return (PyObject *)self;
 }
 
 static PyObject *reader_examine_block(PyObject *object, PyObject *args) {
     PyReader *self = (PyReader *)object;
+    PyObject *given;
     Py_buffer raw;
     Py_ssize_t longest;
-    int whole;
-    if (!PyArg_ParseTuple(args, "y*n", &raw, &longest)) return NULL;
-    PyFound *found = (PyFound *)PyType_GenericAlloc(types_for(object)->found, 0);
-    if (found && begin(&self->busy)) {
-        Py_BEGIN_ALLOW_THREADS
-        whole = reader_examine(self->reader, raw.buf, (size_t)raw.len, (size_t)longest, &found->found);
-        Py_END_ALLOW_THREADS
-        self->busy = 0;
-        if (!whole) {
-            PyErr_NoMemory();
-            Py_CLEAR(found);
-        }
-    } else {
+    int whole = 0, heard[ROLES];
+    Types *types = types_for(object);
+    if (!PyArg_ParseTuple(args, "y*nO!(iii)", &raw, &longest, types->search, &given, heard, heard + 1, heard + 2)) return NULL;
+    PySearch *search = (PySearch *)given;
+    PyFound *found = (PyFound *)PyType_GenericAlloc(types->found, 0);
+    for (int role = 0; found && role < ROLES; role++) {
+        if (heard[role] >= 0 && heard[role] <= search->n) continue;
+        PyErr_SetString(PyExc_ValueError, "there are not as many programs");
         Py_CLEAR(found);
     }
+    if (found && begin(&self->busy)) {
+        if (begin(&search->busy)) {
+            Py_BEGIN_ALLOW_THREADS
+            whole = reader_examine(self->reader, search->automata, heard, raw.buf, (size_t)raw.len, (size_t)longest, &found->found);
+            Py_END_ALLOW_THREADS
+            search->busy = 0;
+            if (!whole) PyErr_NoMemory();
+        }
+        self->busy = 0;
+    }
+    if (!whole) Py_CLEAR(found);
     PyBuffer_Release(&raw);
     return (PyObject *)found;
 }
 
 static PyMethodDef reader_methods[] = {
     {"examine", reader_examine_block, METH_VARARGS,
-     "examine(raw, longest)\n--\n\nLook at the lines of a block that are shorter than `longest` bytes."},
+     "examine(raw, longest, search, heard)\n--\n\nLook at the lines of a block that are shorter than `longest` bytes."},
     {0}};
 static PyType_Slot reader_slots[] = {
     {Py_tp_new, reader_make}, {Py_tp_dealloc, reader_dealloc}, {Py_tp_methods, reader_methods}, {0, NULL}};
@@ -521,14 +512,14 @@ static PyObject *does_loop(PyObject *module, PyObject *text) {
     (void)module;
     Py_ssize_t size;
     const uint8_t *bytes = octets(text, &size);
-    return bytes ? PyBool_FromLong(loops(bytes, (size_t)size)) : NULL;
+    return bytes ? PyBool_FromLong(loops(bytes, (size_t)size, is_ascii(bytes, (size_t)size))) : NULL;
 }
 
 static PyMethodDef functions[] = {
     {"seed", seed, METH_O, "seed(bytes)\n--\n\nMake hashes the process's own, before the first is taken."},
     {"hash_text", hash_one, METH_VARARGS, "hash_text(role, text)\n--\n\nReturn 64 bits."},
     {"hash_row", hash_all, METH_O, "hash_row(hashes)\n--\n\nReturn 64 bits of some hashes in their order."},
-    {"loops", does_loop, METH_O, "loops(text)\n--\n\nReturn whether a text of ASCII says the same over and over."},
+    {"loops", does_loop, METH_O, "loops(text)\n--\n\nReturn whether a text says the same over and over."},
     {0}};
 
 static int add(PyObject *module, PyType_Spec *spec, PyTypeObject **held) {
@@ -544,13 +535,14 @@ static int fill(PyObject *module) {
     Types *types = types_of(module);
     if (add(module, &vocabulary_spec, &types->vocabulary) || add(module, &program_spec, &types->program)) return -1;
     if (add(module, &found_spec, &types->found) || add(module, &counter_spec, NULL)) return -1;
-    return add(module, &search_spec, NULL) || add(module, &reader_spec, NULL) ? -1 : 0;
+    return add(module, &search_spec, &types->search) || add(module, &reader_spec, NULL) ? -1 : 0;
 }
 
 static int clear(PyObject *module) {
     Types *types = types_of(module);
     Py_CLEAR(types->vocabulary);
     Py_CLEAR(types->program);
+    Py_CLEAR(types->search);
     Py_CLEAR(types->found);
     return 0;
 }
@@ -559,6 +551,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
     Types *types = types_of(module);
     Py_VISIT(types->vocabulary);
     Py_VISIT(types->program);
+    Py_VISIT(types->search);
     Py_VISIT(types->found);
     return 0;
 }
