@@ -34,8 +34,8 @@ class Search:
     @property
     def states(self) -> tuple[int, int]:
         """States in use, and how often they became too many and were made anew."""
-    def find(self, text: str | bytes, n: int = ..., /) -> int:
-        """Return a number whose bits tell which patterns match, of the first `n` programs.
+    def find(self, text: str | bytes, which: int = ..., /) -> int:
+        """Return a number whose bits tell which patterns match, of the programs whose bits are set in `which`.
 
         Raises UnicodeEncodeError for lone surrogates.
         """
@@ -66,7 +66,7 @@ class Reader:
     def __init__(self, vocabulary: Vocabulary | None, closing: str) -> None: ...
     def examine(self, raw: bytes, longest: int, search: Search, heard: tuple[int, int, int], /) -> Found:
         """Look at the lines of a block that are shorter than `longest` bytes, and search the texts of systems, users
-        and assistants for the first `heard` programs. Raises MemoryError."""
+        and assistants for those programs whose bits are set in `heard`. Raises MemoryError."""
 
 def seed(secret: bytes, /) -> None:
     """Make hashes the process's own: 32 bytes."""

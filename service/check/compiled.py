@@ -41,18 +41,16 @@ def program(rules: Iterable[TextRule], *, backwards: bool = False) -> "Program":
 
 @cache
 def programs() -> tuple["Program", ...]:
-    """Return what is looked for: in all texts the first three, in all but system prompts one more, in answers all five.
+    """Return what is looked for: keys, numbers, and the rest as each voice is heard.
 
-    Keys and numbers stand apart: an automaton for all has so many states that it forgets them over and over.
+    Three automata go through a text side by side. Keys and numbers in one would have four times the states of both.
     """
-    apart = {
-        code: program(rule for rule in RULES if rule.code == code) for code in ("secret_detected", "personal_data")
-    }
-    others = [
-        program(rule for rule in RULES if rule.within == within and rule.code not in apart)
-        for within in ("all", "turns", "answers")
-    ]
-    return (others[0], *apart.values(), *others[1:])
+    apart = {code: [rule for rule in RULES if rule.code == code] for code in ("secret_detected", "personal_data")}
+    heard = (("all",), ("all", "turns"), ("all", "turns", "answers"))
+    return (
+        *(program(rules) for rules in apart.values()),
+        *(program(rule for rule in RULES if rule.within in within and rule.code not in apart) for within in heard),
+    )
 
 
 _idle: list["Search"] = []
@@ -67,8 +65,8 @@ def searching() -> Generator["Search"]:
     _idle.append(search)
 
 
-HEARD: dict[Voice, int] = {"system": 3, "turn": 4, "untaught": 4, "answer": 5}
-"""How many of the programs look through a text."""
+HEARD: dict[Voice, int] = {"system": 0b00111, "turn": 0b01011, "untaught": 0b01011, "answer": 0b10011}
+"""Which of the programs look through a text, as bits."""
 
 
 def rules_in(marks: int) -> Sequence[TextRule]:

@@ -297,12 +297,12 @@ def test_wrong_programs_are_refused() -> None:
         native.Program(b"\0" * 8 + b"\7\0\0\0", b"\0" * 32)
     with pytest.raises(ValueError, match="leads nowhere"):
         native.Program(b"", b"")
-    with pytest.raises(ValueError, match="5 programs"):
+    with pytest.raises(ValueError, match="8 programs"):
         native.Search([*good, *good])
     with pytest.raises(TypeError):
         native.Search([None])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="programs"):
-        native.Reader(None, "").examine(b"", 10, native.Search(good), (1, 2, 6))
+        native.Reader(None, "").examine(b"", 10, native.Search(good), (1, 2, 64))
     with pytest.raises(ValueError, match="closing"):
         native.Reader(None, "." * 65)
     with pytest.raises(TypeError):

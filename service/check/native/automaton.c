@@ -3,7 +3,7 @@
  *
  * Source: Thompson, "Regular Expression Search Algorithm" (1968); the bounded cache that begins anew when it is full is
  * that of Cox, "Regular Expression Matching in the Wild" (2010). Several automata go through a text side by side: each
- * waits for memory at every byte, so that four of them take little more time than one. */
+ * waits for memory at every byte, so that three of them take little more time than one. */
 
 #include "automaton.h"
 
@@ -98,9 +98,13 @@ void program_free(Program *p) {
 
 /* ---- states ---- */
 
-static int compare(const void *one, const void *other) {
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return (a > b) - (a < b);
+/* Sort a few steps; sets are small, for all patterns begin anywhere and their first steps are in none. */
+static void sort(uint32_t *steps, uint32_t n) {
+    for (uint32_t at = 1; at < n; at++) {
+        uint32_t moved = steps[at], to = at;
+        for (; to && steps[to - 1] > moved; to--) steps[to] = steps[to - 1];
+        steps[to] = moved;
+    }
 }
 
 /* Add all steps that wait for a byte or tell of a match, and that a step leads to without one, to `made`: those at the
@@ -153,7 +157,7 @@ static int hold(Automaton *a, uint32_t more) {
 static uint16_t state_of(Automaton *a, uint32_t n) {
     Marks marks = {0, 0};
     forget_visits(a);
-    qsort(a->made, n, sizeof *a->made, compare);
+    sort(a->made, n);
     uint32_t hash = n;
     for (uint32_t at = 0; at < n; at++) hash = (hash ^ a->made[at]) * 0x9E3779B1u, hash ^= hash >> 15;
     uint32_t slot = hash % SLOTS;
@@ -346,58 +350,9 @@ static size_t run_three(Automaton **automata, uint16_t *s, const uint8_t *text, 
     return at;
 }
 
-static size_t run_four(Automaton **automata, uint16_t *s, const uint8_t *text, size_t at, size_t size) {
-    ROWS(0);
-    ROWS(1);
-    ROWS(2);
-    ROWS(3);
-    uint16_t s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
-    for (; at < size; at++) {
-        size_t row = (size_t)text[at] * STATES;
-        GOES(0);
-        GOES(1);
-        GOES(2);
-        GOES(3);
-        if ((PLAIN(0) | PLAIN(1) | PLAIN(2) | PLAIN(3)) & TELLS) break;
-        STAY(0);
-        STAY(1);
-        STAY(2);
-        STAY(3);
-    }
-    s[0] = s0, s[1] = s1, s[2] = s2, s[3] = s3;
-    return at;
-}
-
-static size_t run_five(Automaton **automata, uint16_t *s, const uint8_t *text, size_t at, size_t size) {
-    ROWS(0);
-    ROWS(1);
-    ROWS(2);
-    ROWS(3);
-    ROWS(4);
-    uint16_t s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3], s4 = s[4];
-    for (; at < size; at++) {
-        size_t row = (size_t)text[at] * STATES;
-        GOES(0);
-        GOES(1);
-        GOES(2);
-        GOES(3);
-        GOES(4);
-        if ((PLAIN(0) | PLAIN(1) | PLAIN(2) | PLAIN(3) | PLAIN(4)) & TELLS) break;
-        STAY(0);
-        STAY(1);
-        STAY(2);
-        STAY(3);
-        STAY(4);
-    }
-    s[0] = s0, s[1] = s1, s[2] = s2, s[3] = s3, s[4] = s4;
-    return at;
-}
-
-int automata_search(Automaton **automata, int n, const uint8_t *text, size_t size, Marks *found) {
-    size_t (*const runs[TOGETHER])(Automaton **, uint16_t *, const uint8_t *, size_t, size_t) = {
-        run_one, run_two, run_three, run_four, run_five};
+static int search_together(Automaton **automata, int n, const uint8_t *text, size_t size, Marks *found) {
+    size_t (*const runs[TOGETHER])(Automaton **, uint16_t *, const uint8_t *, size_t, size_t) = {run_one, run_two, run_three};
     uint16_t states[TOGETHER];
-    if (!n) return 1;
     for (int which = 0; which < n; which++) {
         states[which] = automata[which]->first;
         mark(automata[which], states[which], found);
@@ -405,6 +360,19 @@ int automata_search(Automaton **automata, int n, const uint8_t *text, size_t siz
     for (size_t at = 0; at < size; at++) {
         at = runs[n - 1](automata, states, text, at, size);
         if (at < size && !look(automata, n, states, text[at], found)) return 0;
+    }
+    return 1;
+}
+
+int automata_search(Automaton **automata, unsigned which, const uint8_t *text, size_t size, Marks *found) {
+    Automaton *chosen[TOGETHER];
+    int n = 0;
+    for (int at = 0; at < AUTOMATA && which >> at; at++) {
+        if (!(which >> at & 1)) continue;
+        chosen[n++] = automata[at];
+        if (n < TOGETHER && which >> at > 1) continue;
+        if (!search_together(chosen, n, text, size, found)) return 0;
+        n = 0;
     }
     return 1;
 }

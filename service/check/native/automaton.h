@@ -30,14 +30,15 @@ void program_free(Program *program);
 Automaton *automaton_new(const Program *program);
 void automaton_free(Automaton *automaton);
 
-#define TOGETHER 5
+#define AUTOMATA 8 /* that belong together */
+#define TOGETHER 3
 
 /* States in use, and how often they became too many and were forgotten. */
 uint32_t automaton_states(const Automaton *automaton);
 uint32_t automaton_restarts(const Automaton *automaton);
 
-/* Return the patterns that match somewhere in a text, of up to TOGETHER automata; 0 without memory. */
-int automata_search(Automaton **automata, int n, const uint8_t *text, size_t size, Marks *found);
+/* Tell which patterns match somewhere in a text, of those automata whose bits are set in `which`; 0 without memory. */
+int automata_search(Automaton **automata, unsigned which, const uint8_t *text, size_t size, Marks *found);
 
 /* Search backwards with an automaton whose patterns are written backwards: `told` is called with each place where a match
  * begins, in descending order, until it returns 0. Returns 0 without memory. */

@@ -41,7 +41,7 @@ typedef struct {
 struct Reader {
     Counter *counter;
     Automaton **automata;
-    int heard[ROLES];
+    unsigned heard[ROLES];
     uint32_t closing[64];
     size_t n_closing;
     Said said[MESSAGES];
@@ -493,7 +493,7 @@ static int line(Reader *r, Found *f, const uint8_t *raw, size_t start, size_t en
     return 1;
 }
 
-int reader_examine(Reader *r, Automaton **automata, const int heard[ROLES], const uint8_t *raw, size_t size, size_t longest,
+int reader_examine(Reader *r, Automaton **automata, const unsigned heard[ROLES], const uint8_t *raw, size_t size, size_t longest,
                    Found *f) {
     size_t used = 0;
     memset(f, 0, sizeof *f);

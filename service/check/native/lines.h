@@ -49,10 +49,10 @@ typedef struct Reader Reader;
 Reader *reader_new(Counter *counter, const uint32_t *closing, size_t n_closing);
 void reader_free(Reader *reader);
 
-/* Look at lines of less than `longest` bytes, and search the texts of a role with the first `heard` automata, which are
- * the same in all calls; all lines that are not plain, or may have a defect other than what patterns find, are `left`.
- * Returns 0 without memory. */
-int reader_examine(Reader *reader, Automaton **automata, const int heard[ROLES], const uint8_t *raw, size_t size,
+/* Look at lines of less than `longest` bytes, and search the texts of a role with those automata whose bits are set in
+ * `heard`, the same ones in all calls; all lines that are not plain, or may have a defect other than what patterns find,
+ * are `left`. Returns 0 without memory. */
+int reader_examine(Reader *reader, Automaton **automata, const unsigned heard[ROLES], const uint8_t *raw, size_t size,
                    size_t longest, Found *found);
 void found_clear(Found *found);
 

@@ -180,7 +180,7 @@ static PyType_Spec program_spec = {"service.check._native.Program", sizeof(PyPro
 typedef struct {
     PyObject_HEAD
     PyObject *programs;
-    Automaton *automata[TOGETHER];
+    Automaton *automata[AUTOMATA];
     int n, busy;
 } PySearch;
 
@@ -191,13 +191,13 @@ static void search_dealloc(PyObject *object) {
     release(object);
 }
 
-/* Take up to TOGETHER programs of a sequence as a tuple; NULL with an exception set. */
+/* Take up to AUTOMATA programs of a sequence as a tuple; NULL with an exception set. */
 static PyObject *programs_of(Types *types, PyObject *sequence) {
     PyObject *programs = PySequence_Tuple(sequence);
     if (!programs) return NULL;
     Py_ssize_t n = PyTuple_Size(programs);
-    int good = n <= TOGETHER;
-    if (!good) PyErr_Format(PyExc_ValueError, "%d programs at most go together", TOGETHER);
+    int good = n <= AUTOMATA;
+    if (!good) PyErr_Format(PyExc_ValueError, "%d programs at most go together", AUTOMATA);
     for (Py_ssize_t at = 0; good && at < n; at++) {
         good = PyObject_TypeCheck(PyTuple_GetItem(programs, at), types->program);
         if (!good) PyErr_SetString(PyExc_TypeError, "a Program is expected");
@@ -240,16 +240,17 @@ static PyObject *search_find(PyObject *object, PyObject *args) {
     PyObject *text;
     Marks found = {0, 0};
     Py_ssize_t size;
-    int whole, n = self->n;
-    if (!PyArg_ParseTuple(args, "O|i", &text, &n)) return NULL;
-    if (n < 0 || n > self->n) {
+    int whole;
+    unsigned which = (1u << self->n) - 1;
+    if (!PyArg_ParseTuple(args, "O|I", &text, &which)) return NULL;
+    if (which >> self->n) {
         PyErr_SetString(PyExc_ValueError, "there are not as many programs");
         return NULL;
     }
     const uint8_t *bytes = octets(text, &size);
     if (!bytes || !begin(&self->busy)) return NULL;
     Py_BEGIN_ALLOW_THREADS
-    whole = automata_search(self->automata, n, bytes, (size_t)size, &found);
+    whole = automata_search(self->automata, which, bytes, (size_t)size, &found);
     Py_END_ALLOW_THREADS
     self->busy = 0;
     return whole ? number_of(&found) : PyErr_NoMemory();
@@ -308,7 +309,7 @@ static PyObject *search_states(PyObject *object, void *closure) {
 static PyGetSetDef search_members[] = {{"states", search_states, NULL, "States in use, and how often they became too many.", NULL}, {0}};
 static PyMethodDef search_methods[] = {
     {"find", search_find, METH_VARARGS,
-     "find(text, n=all)\n--\n\nReturn a number whose bits tell which patterns match, of the first `n` programs."},
+     "find(text, which=all)\n--\n\nReturn a number whose bits tell which patterns match, of the programs whose bits are set in `which`."},
     {"places", search_places, METH_VARARGS,
      "places(text, most)\n--\n\nReturn the first places in the UTF-8 where matches begin, of a program written backwards."},
     {0}};
@@ -435,13 +436,14 @@ static PyObject *reader_examine_block(PyObject *object, PyObject *args) {
     PyObject *given;
     Py_buffer raw;
     Py_ssize_t longest;
-    int whole = 0, heard[ROLES];
+    int whole = 0;
+    unsigned heard[ROLES];
     Types *types = types_for(object);
-    if (!PyArg_ParseTuple(args, "y*nO!(iii)", &raw, &longest, types->search, &given, heard, heard + 1, heard + 2)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*nO!(III)", &raw, &longest, types->search, &given, heard, heard + 1, heard + 2)) return NULL;
     PySearch *search = (PySearch *)given;
     PyFound *found = (PyFound *)PyType_GenericAlloc(types->found, 0);
     for (int role = 0; found && role < ROLES; role++) {
-        if (heard[role] >= 0 && heard[role] <= search->n) continue;
+        if (!(heard[role] >> search->n)) continue;
         PyErr_SetString(PyExc_ValueError, "there are not as many programs");
         Py_CLEAR(found);
     }

@@ -17,11 +17,12 @@
 #define BLOCK 128u
 #define NONE UINT32_MAX
 #define SHORT 15 /* bytes of a piece that fits in an entry with its length and count */
-#define SHORT_SLOTS (1u << 17)
+#define SHORT_SLOTS (1u << 18)
 #define LONG 46
 #define LONG_SLOTS (1u << 13)
 #define COUNT ((uint64_t)15 << 56)
 #define AHEAD 64
+#define FILTER (1u << 21)
 #define LINEAR 40 /* pieces up to this length are merged by looking through all pairs */
 
 typedef struct {
@@ -33,6 +34,7 @@ struct Vocabulary {
     uint8_t *bytes;
     uint32_t *starts;
     Slot *slots;
+    uint64_t filter[FILTER / 64];
     uint32_t mask, size;
     uint32_t *pairs;
     uint8_t ascii[128];
@@ -82,13 +84,16 @@ static uint64_t key_of(const uint8_t *at, size_t size) {
 /* ---- vocabulary ---- */
 
 static inline uint32_t place_of(const Vocabulary *v, uint64_t key, size_t size) {
-    return (uint32_t)(mixed(key + size) >> 20) & v->mask;
+    (void)v;
+    return (uint32_t)(mixed(key + size) >> 20);
 }
 
 static uint32_t rank_of(const Vocabulary *v, const uint8_t *at, size_t size) {
     if (size == 2) return v->pairs[at[0] << 8 | at[1]];
     uint64_t key = key_of(at, size);
-    for (uint32_t place = place_of(v, key, size);; place = (place + 1) & v->mask) {
+    uint32_t begin = place_of(v, key, size);
+    if (!(v->filter[begin % FILTER / 64] >> begin % 64 & 1)) return NONE;
+    for (uint32_t place = begin & v->mask;; place = (place + 1) & v->mask) {
         const Slot *slot = v->slots + place;
         if (!slot->next) return NONE;
         if (slot->key != key || slot->size != size) continue;
@@ -124,6 +129,8 @@ static int add_tokens(Vocabulary *v, const uint8_t *packed, size_t size) {
         if (length == 2) v->pairs[token[0] << 8 | token[1]] = rank;
         uint64_t key = key_of(token, length);
         uint32_t place = place_of(v, key, length);
+        v->filter[place % FILTER / 64] |= (uint64_t)1 << place % 64;
+        place &= v->mask;
         while (v->slots[place].next) place = (place + 1) & v->mask;
         v->slots[place] = (Slot){key, rank + 1, length};
     }
@@ -488,7 +495,7 @@ static int64_t answered(Counter *c, Queue *queue) {
             continue;
         }
         size_t size = asked->high >> 60;
-        __builtin_prefetch(c->vocabulary->slots + place_of(c->vocabulary, key_of(asked->piece, size), size));
+        __builtin_prefetch(c->vocabulary->slots + (place_of(c->vocabulary, key_of(asked->piece, size), size) & c->vocabulary->mask));
         queue->asked[missed++] = *asked;
     }
     for (size_t at = 0; at < missed; at++) {
@@ -512,28 +519,52 @@ static int64_t count_lengthy(Counter *c, const uint8_t *piece, size_t size) {
 }
 
 #ifdef __SSE2__
-/* Take a word of ASCII with its blank or sign in front, of less than 16 bytes, as most pieces are: its length, or 0 for
- * what has to be looked at closely. Reads 16 bytes. */
+static inline unsigned up_to(__m128i bytes, char first, char last) {
+    __m128i moved = _mm_sub_epi8(bytes, _mm_set1_epi8(first)), most = _mm_set1_epi8((char)(last - first));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(moved, most), moved));
+}
+
+/* How many bytes from `at` on are in a set of the 16. */
+static inline unsigned run_of(unsigned set, unsigned at) { return (unsigned)__builtin_ctz(~(set >> at)); }
+
+/* Length of a piece of ASCII where the 16 bytes at hand tell it, else 0. Bits of `any` are letters, of `small` small ones,
+ * of `beyond` what is not ASCII. */
+static inline unsigned quick_end(__m128i bytes, const uint8_t *at, unsigned any, unsigned small, unsigned beyond, int cl100k) {
+    uint8_t first = *at;
+    unsigned begin = !(any & 1), end;
+    if (begin && (first >= 0x80 || (cl100k && first == '\''))) return 0;
+    unsigned digits = up_to(bytes, '0', '9');
+    if (digits & 1) {
+        end = run_of(digits, 0);
+        return end >= 3 ? 3 : beyond >> end & 1 ? 0 : end;
+    }
+    if (first != '\n' && first != '\r') {
+        end = begin + (cl100k ? run_of(any, begin) : run_of(any & ~small, begin));
+        if (!cl100k) end += run_of(small, end);
+        if (end > begin) return end > SHORT || beyond >> end & 1 || (!cl100k && at[end] == '\'') ? 0 : end;
+    }
+    unsigned blanks = up_to(bytes, '\t', '\r') | up_to(bytes, ' ', ' ');
+    unsigned breaks = up_to(bytes, '\n', '\n') | up_to(bytes, '\r', '\r');
+    unsigned signs = ~(any | digits | blanks | beyond) & 0xFFFF;
+    begin = first == ' ';
+    if (signs >> begin & 1 && !(blanks & 1 && !begin)) {
+        end = begin + run_of(signs, begin);
+        if (end > SHORT || beyond >> end & 1) return 0;
+        end += run_of(cl100k ? breaks : breaks | up_to(bytes, '/', '/'), end);
+        return end > SHORT ? 0 : end;
+    }
+    end = run_of(blanks, 0);
+    if (!end || end > SHORT || beyond >> end & 1) return 0;
+    breaks &= (1u << end) - 1;
+    return breaks ? 32 - (unsigned)__builtin_clz(breaks) : end > 1 ? end - 1 : 1;
+}
+
+/* Take a piece of ASCII of less than 16 bytes, as nearly all are: its length, or 0 for what has to be looked at closely.
+ * Reads 16 bytes. */
 static inline size_t quick_piece(const uint8_t *at, int cl100k, uint64_t *low, uint64_t *high) {
     __m128i bytes = _mm_loadu_si128((const __m128i *)at);
-    __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-    __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(folded, _mm_set1_epi8('a' - 1)),
-                                    _mm_cmplt_epi8(folded, _mm_set1_epi8('z' + 1)));
-    unsigned any = (unsigned)_mm_movemask_epi8(letters), beyond = (unsigned)_mm_movemask_epi8(bytes);
-    unsigned small = any & (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('Z')));
-    uint8_t first = *at;
-    unsigned begin = !(any & 1);
-    if (begin && (first >= 0x80 || (first >= '0' && first <= '9') || first == '\n' || first == '\r')) return 0;
-    unsigned end;
-    if (cl100k) {
-        if (first == '\'') return 0;
-        end = begin + (unsigned)__builtin_ctz(~(any >> begin));
-    } else {
-        unsigned after = begin + (unsigned)__builtin_ctz(~((any & ~small) >> begin));
-        end = after + (unsigned)__builtin_ctz(~(small >> after));
-    }
-    if (end == begin || end > SHORT || beyond >> end & 1) return 0;
-    if (!cl100k && at[end] == '\'') return 0;
+    unsigned any = up_to(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z'), small = up_to(bytes, 'a', 'z');
+    unsigned end = quick_end(bytes, at, any, small, (unsigned)_mm_movemask_epi8(bytes), cl100k);
     uint64_t halves[2];
     _mm_storeu_si128((__m128i *)halves, bytes);
     *low = end < 8 ? halves[0] & (((uint64_t)1 << end * 8) - 1) : halves[0];
