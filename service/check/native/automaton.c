@@ -12,7 +12,8 @@
 
 #define STATES 8192u /* four megabytes of transitions, of which memory holds what is in use */
 #define SLOTS (STATES * 2)
-#define CELLS ((size_t)STATES * 256)
+#define ROW (STATES + 32u) /* not a power of two: the rows of all bytes would fall on the same lines of the cache */
+#define CELLS ((size_t)ROW * 256)
 #define TELLS 0x8000u /* marks a transition to a state that is looked at: something matches there */
 
 struct Program {
@@ -98,7 +99,12 @@ void program_free(Program *p) {
 
 /* ---- states ---- */
 
-/* Sort a few steps; sets are small, for all patterns begin anywhere and their first steps are in none. */
+static int compare(const void *one, const void *other) {
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
+}
+
+/* Sort steps of which most are in order: what follows beginnings is, and what follows other steps is little. */
 static void sort(uint32_t *steps, uint32_t n) {
     for (uint32_t at = 1; at < n; at++) {
         uint32_t moved = steps[at], to = at;
@@ -206,6 +212,7 @@ static int note_beginnings(Automaton *a) {
         while (a->program->class_of[byte] != class) byte++;
         uint32_t more = take(a, a->begins, n, (uint8_t)byte, 0);
         forget_visits(a);
+        qsort(a->made, more, sizeof *a->made, compare);
         uint32_t *grown = realloc(a->behind, (used + more + 1) * sizeof *grown);
         if (!grown) return 0;
         a->behind = grown;
@@ -270,10 +277,7 @@ static uint16_t transition(Automaton *a, uint16_t from, uint8_t byte) {
     memcpy(a->again, a->held + state->start, n_steps * sizeof *a->again);
     uint16_t to = step_from(a, a->again, n_steps, byte);
     if (!to) return begin_anew(a) ? step_from(a, a->again, n_steps, byte) : 0;
-    const uint8_t *class_of = a->program->class_of;
-    for (size_t other = 0; other < 256; other++)
-        if (class_of[other] == class_of[byte]) a->next[other * STATES + from] = to;
-    return to;
+    return a->next[(size_t)byte * ROW + from] = to;
 }
 
 /* ---- searches ---- */
@@ -288,7 +292,7 @@ static void mark(const Automaton *a, uint16_t state, Marks *found) {
 static int look(Automaton **automata, int n, uint16_t *states, uint8_t byte, Marks *found) {
     for (int which = 0; which < n; which++) {
         Automaton *a = automata[which];
-        uint16_t to = a->next[(size_t)byte * STATES + states[which]];
+        uint16_t to = a->next[(size_t)byte * ROW + states[which]];
         if (!to && !(to = transition(a, states[which], byte))) return 0;
         if (to & TELLS) mark(a, to &= (uint16_t)~TELLS, found);
         states[which] = to;
@@ -306,7 +310,7 @@ static size_t run_one(Automaton **automata, uint16_t *s, const uint8_t *text, si
     ROWS(0);
     uint16_t s0 = s[0];
     for (; at < size; at++) {
-        size_t row = (size_t)text[at] * STATES;
+        size_t row = (size_t)text[at] * ROW;
         GOES(0);
         if (PLAIN(0) & TELLS) break;
         STAY(0);
@@ -320,7 +324,7 @@ static size_t run_two(Automaton **automata, uint16_t *s, const uint8_t *text, si
     ROWS(1);
     uint16_t s0 = s[0], s1 = s[1];
     for (; at < size; at++) {
-        size_t row = (size_t)text[at] * STATES;
+        size_t row = (size_t)text[at] * ROW;
         GOES(0);
         GOES(1);
         if ((PLAIN(0) | PLAIN(1)) & TELLS) break;
@@ -337,7 +341,7 @@ static size_t run_three(Automaton **automata, uint16_t *s, const uint8_t *text, 
     ROWS(2);
     uint16_t s0 = s[0], s1 = s[1], s2 = s[2];
     for (; at < size; at++) {
-        size_t row = (size_t)text[at] * STATES;
+        size_t row = (size_t)text[at] * ROW;
         GOES(0);
         GOES(1);
         GOES(2);
@@ -384,7 +388,7 @@ uint32_t automaton_states(const Automaton *a) { return a->n_states; }
 int automaton_places(Automaton *a, const uint8_t *text, size_t size, int (*told)(void *, size_t), void *to) {
     uint16_t state = a->later;
     for (size_t at = size; at-- > 0;) {
-        uint16_t next = a->next[(size_t)text[at] * STATES + state];
+        uint16_t next = a->next[(size_t)text[at] * ROW + state];
         if (!next && !(next = transition(a, state, text[at]))) return 0;
         state = next & (uint16_t)~TELLS;
         if (next & TELLS && !told(to, at)) return 1;
