@@ -77,20 +77,29 @@ uint64_t hash_more(uint64_t row, uint64_t hash) { return multiplied(row ^ secret
 
 /* ---- texts that loop ---- */
 
-/* Number of times, up to `most`, that `what`, of at least eight bytes, stands in a text, none over another. */
-static size_t times(const uint8_t *text, size_t size, const uint8_t *what, size_t length, size_t most) {
-    uint64_t head, here;
-    size_t found = 0;
-    memcpy(&head, what, 8);
-    for (size_t at = 0; at + length <= size && found < most;) {
-        memcpy(&here, text + at, 8);
-        if (here == head && !memcmp(text + at, what, length)) {
-            found++;
-            at += length;
-        } else {
-            at++;
+/* First place from `at` on where `what`, of at least eight bytes, stands in a text, or `size`. */
+static size_t find(const uint8_t *text, size_t size, size_t at, const uint8_t *what, size_t length) {
+    if (length > size) return size;
+#ifdef __SSE2__
+    __m128i first = _mm_set1_epi8((char)what[0]), eighth = _mm_set1_epi8((char)what[7]);
+    for (; at + length + 15 <= size; at += 16) {
+        __m128i here = _mm_loadu_si128((const __m128i *)(text + at)), ahead = _mm_loadu_si128((const __m128i *)(text + at + 7));
+        unsigned both = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(here, first), _mm_cmpeq_epi8(ahead, eighth)));
+        for (; both; both &= both - 1) {
+            size_t place = at + (unsigned)__builtin_ctz(both);
+            if (!memcmp(text + place, what, length)) return place;
         }
     }
+#endif
+    for (; at + length <= size; at++)
+        if (text[at] == what[0] && !memcmp(text + at, what, length)) return at;
+    return size;
+}
+
+/* Number of times, up to `most`, that `what` stands in a text, none over another. */
+static size_t times(const uint8_t *text, size_t size, const uint8_t *what, size_t length, size_t most) {
+    size_t found = 0;
+    for (size_t at = 0; found < most && (at = find(text, size, at, what, length)) < size; at += length) found++;
     return found;
 }
 
@@ -239,13 +248,13 @@ static uint8_t *put(uint8_t *out, uint32_t code) {
 
 /* Take what stands behind a backslash, as one character. */
 static uint8_t *escape(Input *in, uint8_t *out) {
-    static const char signs[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    static const uint8_t meant[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                       ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     if (in->at == in->end) return NULL;
     uint8_t sign = *in->at++;
     if (sign != 'u') {
-        const char *which = sign ? strchr(signs, sign) : NULL;
-        if (!which) return NULL;
-        *out++ = (uint8_t)meant[which - signs];
+        if (sign >= 128 || !meant[sign]) return NULL;
+        *out++ = meant[sign];
         return out;
     }
     uint32_t code, low;
