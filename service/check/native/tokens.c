@@ -23,6 +23,9 @@
 #define COUNT ((uint64_t)15 << 56)
 #define AHEAD 64
 #define FILTER (1u << 21)
+#define BRIEF_TOKEN 5 /* bytes of a token that fits in one number with its size and rank */
+#define BRIEF_SLOTS (1u << 17)
+#define RANK_BITS 18
 #define LINEAR 40 /* pieces up to this length are merged by looking through all pairs */
 
 typedef struct {
@@ -34,6 +37,7 @@ struct Vocabulary {
     uint8_t *bytes;
     uint32_t *starts;
     Slot *slots;
+    uint64_t *brief;
     uint64_t filter[FILTER / 64];
     uint32_t mask, size;
     uint32_t *pairs;
@@ -83,18 +87,26 @@ static uint64_t key_of(const uint8_t *at, size_t size) {
 
 /* ---- vocabulary ---- */
 
-static inline uint32_t place_of(const Vocabulary *v, uint64_t key, size_t size) {
-    (void)v;
-    return (uint32_t)(mixed(key + size) >> 20);
-}
+static inline uint32_t place_of(uint64_t key, size_t size) { return (uint32_t)(mixed(key + size) >> 20); }
+
+/* A token of three to five bytes, with its size, and room for its rank below. */
+static inline uint64_t brief_of(uint64_t key, size_t size) { return (key | (uint64_t)size << 40) << RANK_BITS; }
 
 static uint32_t rank_of(const Vocabulary *v, const uint8_t *at, size_t size) {
     if (size == 2) return v->pairs[at[0] << 8 | at[1]];
     uint64_t key = key_of(at, size);
-    uint32_t begin = place_of(v, key, size);
-    if (!(v->filter[begin % FILTER / 64] >> begin % 64 & 1)) return NONE;
-    for (uint32_t place = begin & v->mask;; place = (place + 1) & v->mask) {
-        const Slot *slot = v->slots + place;
+    uint32_t place = place_of(key, size);
+    if (size <= BRIEF_TOKEN) {
+        uint64_t brief = brief_of(key, size);
+        for (;; place++) {
+            uint64_t slot = v->brief[place % BRIEF_SLOTS];
+            if (!slot) return NONE;
+            if (slot >> RANK_BITS == brief >> RANK_BITS) return (uint32_t)slot & ((1u << RANK_BITS) - 1);
+        }
+    }
+    if (!(v->filter[place % FILTER / 64] >> place % 64 & 1)) return NONE;
+    for (;; place++) {
+        const Slot *slot = v->slots + (place & v->mask);
         if (!slot->next) return NONE;
         if (slot->key != key || slot->size != size) continue;
         uint32_t rank = slot->next - 1;
@@ -102,21 +114,31 @@ static uint32_t rank_of(const Vocabulary *v, const uint8_t *at, size_t size) {
     }
 }
 
+static inline void fetch(const Vocabulary *v, const uint8_t *at, size_t size) {
+    uint64_t key = key_of(at, size);
+    uint32_t place = place_of(key, size);
+    if (size <= BRIEF_TOKEN) __builtin_prefetch(v->brief + place % BRIEF_SLOTS);
+    else __builtin_prefetch(v->slots + (place & v->mask));
+}
+
 static int add_tokens(Vocabulary *v, const uint8_t *packed, size_t size) {
     size_t held = 0;
+    uint32_t brief = 0, room = 1;
     for (size_t at = 0; at < size; at += 1 + packed[at]) {
         if (at + 1 + packed[at] > size || !packed[at]) return 0;
         held += packed[at];
+        brief += packed[at] <= BRIEF_TOKEN;
         v->size++;
     }
-    uint32_t room = 1;
-    while (room < v->size * 2) room <<= 1;
+    if (v->size >> RANK_BITS || brief > BRIEF_SLOTS / 4 * 3) return 0;
+    while (room < (v->size - brief) * 2) room <<= 1;
     v->mask = room - 1;
     v->bytes = malloc(held + 8);
     v->starts = malloc((v->size + 1) * sizeof *v->starts);
     v->slots = calloc(room, sizeof *v->slots);
+    v->brief = calloc(BRIEF_SLOTS, sizeof *v->brief);
     v->pairs = malloc(65536 * sizeof *v->pairs);
-    if (!v->bytes || !v->starts || !v->slots || !v->pairs) return 0;
+    if (!v->bytes || !v->starts || !v->slots || !v->brief || !v->pairs) return 0;
     memset(v->pairs, 0xFF, 65536 * sizeof *v->pairs);
     uint32_t start = 0, rank = 0, singles = 0;
     for (size_t at = 0; at < size; at += 1 + packed[at], rank++) {
@@ -128,11 +150,15 @@ static int add_tokens(Vocabulary *v, const uint8_t *packed, size_t size) {
         if (length == 1) singles++;
         if (length == 2) v->pairs[token[0] << 8 | token[1]] = rank;
         uint64_t key = key_of(token, length);
-        uint32_t place = place_of(v, key, length);
-        v->filter[place % FILTER / 64] |= (uint64_t)1 << place % 64;
-        place &= v->mask;
-        while (v->slots[place].next) place = (place + 1) & v->mask;
-        v->slots[place] = (Slot){key, rank + 1, length};
+        uint32_t place = place_of(key, length);
+        if (length <= BRIEF_TOKEN) {
+            while (v->brief[place % BRIEF_SLOTS]) place++;
+            v->brief[place % BRIEF_SLOTS] = brief_of(key, length) | rank;
+        } else {
+            v->filter[place % FILTER / 64] |= (uint64_t)1 << place % 64;
+            while (v->slots[place & v->mask].next) place++;
+            v->slots[place & v->mask] = (Slot){key, rank + 1, length};
+        }
     }
     v->starts[rank] = start;
     return singles == 256;
@@ -179,6 +205,7 @@ void vocabulary_free(Vocabulary *v) {
     free(v->bytes);
     free(v->starts);
     free(v->slots);
+    free(v->brief);
     free(v->pairs);
     free(v->blocks);
     free(v);
@@ -495,7 +522,7 @@ static int64_t answered(Counter *c, Queue *queue) {
             continue;
         }
         size_t size = asked->high >> 60;
-        __builtin_prefetch(c->vocabulary->slots + (place_of(c->vocabulary, key_of(asked->piece, size), size) & c->vocabulary->mask));
+        fetch(c->vocabulary, asked->piece, size);
         queue->asked[missed++] = *asked;
     }
     for (size_t at = 0; at < missed; at++) {
