@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import BinaryIO, NamedTuple
 
-import numpy as np
-
+from service.check.compiled import native
 from service.check.elide import LONG, elide
 
 BLOCK_BYTES = 1 << 19
@@ -15,9 +14,6 @@ LINE_BYTES = 16 << 20
 
 TEXT_BYTES = 4 << 20
 """The longest line that is read where some character may need four bytes in memory; a million tokens fit."""
-
-
-_FEED = ord("\n")
 
 
 class Block(NamedTuple):
@@ -84,7 +80,7 @@ class LineReader:
 
     def _block(self, raw: bytes) -> Block:
         first = self.lines + 1
-        self.lines += int(np.count_nonzero(np.frombuffer(raw, np.uint8) == _FEED)) + 1  # a fifth of bytes.count's time
+        self.lines += 1 + (raw.count(b"\n") if native is None else native.count_feeds(raw))
         return Block(first, raw)
 
     def _skipped(self) -> Block:

@@ -1,5 +1,6 @@
 """Finds which rules a text may break: automata of all rules go through it once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ from service.core.dataset.texts import AllRules, Search, Voice
 if TYPE_CHECKING:
     from service.check import _native
 
-_LONG = 4000
-"""Characters from which on likely places are looked for: in shorter texts they take longer than all of the search."""
+_LONG, _WORTH_IT = 4000, 200_000
+"""Characters of a text, and of all before it, from which on a rule's likely places are looked for: what finds them has
+to be made first, which takes as long as searching so much."""
 
 _NONE: Sequence[TextRule] = ()
 
@@ -21,6 +23,7 @@ class RuleSearch:
     """A `Search` for one thread."""
 
     def __init__(self) -> None:
+        self._searched: Counter[TextRule] = Counter()
         self._backwards: dict[TextRule, _native.Search] = {}
 
     def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
@@ -34,8 +37,12 @@ class RuleSearch:
 
     def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
         """Return the first places, `most` of them, where matches may begin."""
-        if rule.hint is not None or len(text) < _LONG:
+        if rule.hint is not None:
             return None
+        if len(text) < _LONG:
+            self._searched[rule] += len(text)
+            if self._searched[rule] < _WORTH_IT:
+                return None
         search = self._backwards.get(rule)
         if search is None:
             assert native is not None

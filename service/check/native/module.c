@@ -517,10 +517,21 @@ static PyObject *does_loop(PyObject *module, PyObject *text) {
     return bytes ? PyBool_FromLong(loops(bytes, (size_t)size, is_ascii(bytes, (size_t)size))) : NULL;
 }
 
+static PyObject *count_feeds(PyObject *module, PyObject *text) {
+    (void)module;
+    Py_ssize_t size;
+    size_t feeds = 0;
+    const uint8_t *bytes = octets(text, &size);
+    if (!bytes) return NULL;
+    for (Py_ssize_t at = 0; at < size; at++) feeds += bytes[at] == '\n';
+    return PyLong_FromSize_t(feeds);
+}
+
 static PyMethodDef functions[] = {
     {"seed", seed, METH_O, "seed(bytes)\n--\n\nMake hashes the process's own, before the first is taken."},
     {"hash_text", hash_one, METH_VARARGS, "hash_text(role, text)\n--\n\nReturn 64 bits."},
     {"hash_row", hash_all, METH_O, "hash_row(hashes)\n--\n\nReturn 64 bits of some hashes in their order."},
+    {"count_feeds", count_feeds, METH_O, "count_feeds(text)\n--\n\nReturn the number of line feeds."},
     {"loops", does_loop, METH_O, "loops(text)\n--\n\nReturn whether a text says the same over and over."},
     {0}};
 

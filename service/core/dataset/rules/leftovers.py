@@ -5,12 +5,32 @@ from functools import lru_cache
 
 from service.core.dataset.rules.rule import TextRule
 
-_CODE = re.compile(
-    r"(?m)^[ \t]*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |private "
-    r"|SELECT |curl |echo )"
-    r"|\\[a-z]+\*?[{(\[]|\{\{[#/]|\{%|(?:; |\n)[ \t]*(?:do|then|done|fi)\b|\bdo echo\b|\$[A-Z_]{3,}\b"
-    r"|=> ?[{(]|\bconsole\.log|\bprint(?:f|ln)?\(|\breturn [^\n]{0,200};|[{;]\s*$|\bf[\"']|`"
+_CODE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (sign, re.compile(pattern))
+    for sign, pattern in {
+        "`": "`",
+        "\\": r"\\[a-z]+\*?[{(\[]",
+        "{{": r"\{\{[#/]",
+        "{%": r"\{%",
+        "do echo": r"\bdo echo\b",
+        "$": r"\$[A-Z_]{3,}\b",
+        "=>": r"=> ?[{(]",
+        "console.log": r"\bconsole\.log",
+        "print": r"\bprint(?:f|ln)?\(",
+        "return ": r"\breturn [^\n]{0,200};",
+        'f"': r"\bf\"",
+        "f'": r"\bf'",
+        " ": r"(?m)^[ \t]*(?:def |class |import |from \w+ import|function |const |let |var |public |private |SELECT "
+        r"|curl |echo )",
+        "#include": r"(?m)^[ \t]*#include",
+        "\n": r"\n[ \t]*(?:do|then|done|fi)\b",
+        "; ": r"; [ \t]*(?:do|then|done|fi)\b",
+        ";": r"(?m);\s*$",
+        "{": r"(?m)\{\s*$",
+    }.items()
 )
+"""Signs of code, each with what it is part of: a text that lacks the sign need not be searched."""
+
 _PROGRAM = re.compile(
     r"(?m)^[ \t]*(?:(?:async |export |public |private |static )*(?:def|function|class|const|let|var|import|from) [\w{*]"
     r"|#include|</?(?:div|template|html|span|ul|p)\b)|\)\s*\{\s*$|\bTemplate\("
@@ -48,7 +68,7 @@ def _is_prose(_match: str, text: str) -> bool:
 @lru_cache(maxsize=4)
 def _is_code(text: str) -> bool:
     """Whether a text looks like a program; the rules of one text ask one after the other."""
-    return _CODE.search(text) is not None
+    return any(sign in text and pattern.search(text) is not None for sign, pattern in _CODE)
 
 
 def _is_no_lesson(_match: str, text: str) -> bool:
