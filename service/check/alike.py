@@ -17,6 +17,9 @@ _WORD = re.compile(rf"[{_WIDE}]|[^\W{_WIDE}]+")
 _NAMING = re.compile("[\u30a0-\u30ff\u3400-\u9fff]")
 """Katakana and Han: what differs in these is another thing, not another wording."""
 
+_WITHIN = "abcdefghijklmnopqrstuvwxyz,;"
+"""What stands before a blank within a sentence."""
+
 _TURNS = frozenset(
     {"not", "no", "never", "without", "except", "least", "most", "cannot", "must", "could", "may", "true", "false"}
     | {"before", "after", "first", "last", "any", "all", "none", "if", "more", "less", "yes"}
@@ -100,6 +103,13 @@ def _different(one: Sequence[str], other: Sequence[str], text: str) -> int | Non
 
 def _is_name(word: str, text: str) -> bool:
     """Whether a word names something: written with a capital within a sentence, or in signs that names are made of."""
-    if word.isascii():
-        return re.search(rf"[a-z,;] {word.capitalize()}\b", text) is not None
-    return _NAMING.search(word) is not None
+    if not word.isascii():
+        return _NAMING.search(word) is not None
+    name = f" {word.capitalize()}"
+    at = text.find(name)
+    while at >= 0:
+        before, behind = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+        if before in _WITHIN and before and not (behind.isalnum() or behind == "_"):
+            return True
+        at = text.find(name, at + 1)
+    return False
