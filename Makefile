@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo node run test check soak mutate format bench docs lock
+.PHONY: help setup demo node run test check soak mutate sanitize format bench docs lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -62,6 +62,13 @@ soak: $(STAMP) ## Chaos, alone on the machine: 3,000 jobs in 15 minutes, a thous
 
 mutate: $(STAMP) ## Switch mechanisms off one at a time in a copy; their tests must fail
 	$(BIN)/python -m tests.faults.mutations
+
+sanitize: $(STAMP) ## Run the tests of compiled code in a copy that is compiled with checks of memory and arithmetic
+	rm -rf build/sanitized && mkdir -p build/sanitized
+	git ls-files -z | xargs -0 cp --parents --target-directory=build/sanitized
+	cd build/sanitized && CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" ../../$(BIN)/python build_native.py
+	cd build/sanitized && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		../../$(BIN)/pytest -p no:cacheprovider tests/check/test_fast_paths.py tests/check/test_tokens.py tests/check/test_hostile.py
 
 format: $(STAMP) ## Put the code into form
 	$(BIN)/ruff format .

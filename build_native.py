@@ -1,4 +1,5 @@
-"""Compiles the dataset check's native part into the package, when it is built or installed for work on it.
+"""Compiles the dataset check's native part into the package, when it is built or installed for work on it; or by hand,
+`python build_native.py`.
 
 Without a C compiler the package is complete all the same: what is compiled is done in Python then, many times slower.
 """
@@ -59,3 +60,7 @@ def _tag() -> str:
     from packaging.tags import platform_tags
 
     return f"cp311-abi3-{next(iter(platform_tags()))}"
+
+
+if __name__ == "__main__":
+    compiled(Path(__file__).parent)

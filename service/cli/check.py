@@ -14,6 +14,7 @@ from rich.table import Table
 
 from service.check.baseline import Baseline, baseline_of, only_new
 from service.check.benchmarks import Benchmarks
+from service.check.compiled import native
 from service.check.engine import check_file
 from service.cli.check_policy import PolicyInvalid, read_policy
 from service.core import clock
@@ -32,6 +33,7 @@ from service.store.catalogue import CatalogueInvalid, load_catalogue
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+_SLOW_BYTES = 500_000
 _BIG_BYTES = 20_000_000
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo", "reinforcement": "reinforcement"}
@@ -138,6 +140,10 @@ def _compared(catalogue: Catalogue, report: Report, method: JobMethod) -> Report
 
 def _with_progress(file: Path, validation: Path | None, benchmarks: Benchmarks | None, profile: CheckProfile) -> Report:
     size, console = file.stat().st_size, Console(stderr=True)
+    if native is None and size >= _SLOW_BYTES:
+        console.print(
+            "The check was installed without a C compiler: it takes some hundred times longer. See tunewright doctor."
+        )
     check = partial(check_file, file, profile=profile, validation=validation, benchmarks=benchmarks)
     if size < _BIG_BYTES or not console.is_terminal:
         return check()

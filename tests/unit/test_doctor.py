@@ -168,6 +168,14 @@ def test_a_damaged_vocabulary(checks: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assert "o200k_base differs from the published one" in checks()["vocabulary"]["detail"]
 
 
+def test_a_check_that_was_not_compiled(checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks()["compiled check"]["status"] == "ok"
+    monkeypatch.setattr(machine_checks, "native", None)
+    missing = checks()["compiled check"]
+    assert missing["status"] == "warning"
+    assert "C compiler" in missing["remedy"]
+
+
 def test_a_blob_store_that_takes_nothing(checks: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert checks(TUNEWRIGHT_BLOB_URL=str(tmp_path / "file"))["blob store"]["status"] == "failed"

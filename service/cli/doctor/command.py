@@ -36,9 +36,9 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 def command(data_dir: Path | None, config: Path | None, as_json: bool, offline: bool) -> None:
     """Look for what would lose work or stop it, and say what to do.
 
-    Durability and memory of Redis, clocks, token vocabularies, blob store, disk, access, providers' keys, the webhook
-    guard and receivers. Nothing is changed and nothing is sent but questions. Exit status 0: no check failed; 1: one
-    did; 2: wrong configuration.
+    Durability and memory of Redis, clocks, token vocabularies, the compiled check, blob store, disk, access, providers'
+    keys, the webhook guard and receivers. Nothing is changed and nothing is sent but questions. Exit status 0: no check
+    failed; 1: one did; 2: wrong configuration.
     """
     log_lines.configure(logging.ERROR)
     settings = installation.settings_of(config, data_dir)
@@ -55,7 +55,8 @@ async def _examined(settings: Settings, config: Path | None, *, is_offline: bool
         machine_checks.vocabularies(),
         provider_checks.providers(settings, config, is_offline=is_offline),
     )
-    return [*of_store, *of_blobs, *machine_checks.room(settings), *of_vocabularies, *of_providers]
+    of_machine = [*machine_checks.room(settings), *of_vocabularies, machine_checks.compiled_check()]
+    return [*of_store, *of_blobs, *of_machine, *of_providers]
 
 
 async def _nothing_yet(settings: Settings) -> list[Finding]:

@@ -1,9 +1,10 @@
-"""This machine: vocabularies, bytes, room, and who may come in."""
+"""This machine: vocabularies, what is compiled, bytes, room, and who may come in."""
 
 import asyncio
 import shutil
 from pathlib import Path
 
+from service.check.compiled import native
 from service.check.vocab import SHA256, VocabularyDamaged, verify
 from service.cli.doctor.finding import Finding, failed, ok, skipped, warning
 from service.core.errors import TunewrightError
@@ -27,6 +28,17 @@ async def vocabularies() -> list[Finding]:
         else:
             found.append(ok("vocabulary", f"{name}: {tokens:,} tokens, SHA-256 as published"))
     return found
+
+
+def compiled_check() -> Finding:
+    """Look whether the check's compiled part was installed."""
+    if native is not None:
+        return ok("compiled check", "lines are read, counted and searched in compiled code")
+    return warning(
+        "compiled check",
+        "the check's compiled part is missing: datasets are checked at some hundredth of the speed",
+        "Install a C compiler, then Tunewright again (`make setup` after removing .venv/.ready).",
+    )
 
 
 async def blobs(settings: Settings, *, is_there: bool) -> list[Finding]:
