@@ -11,7 +11,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NAME = "service.check._native"
-SOURCES = ("module.c", "lines.c", "tokens.c", "automaton.c")
 LIMITED_API = "0x030B0000"  # one file for Python 3.11 and newer
 
 
@@ -40,7 +39,7 @@ def compiled(root: Path) -> Path:
     folder = root / "service" / "check" / "native"
     extension = Extension(
         NAME,
-        sources=[str(folder / source) for source in SOURCES],
+        sources=[str(source) for source in sorted(folder.glob("*.c"))],
         depends=[str(header) for header in folder.glob("*.h")],
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         extra_compile_args=["-std=gnu11", "-O3"],

@@ -6,11 +6,12 @@ what came before a gap would grow without bound. Every match of the pattern begi
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from re import _constants as op  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportAttributeAccessIssue]
 from re import _parser as parser  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportAttributeAccessIssue]
 from typing import Any, Final, NamedTuple, Self, cast
 
+from service.check.characters import ASCII, TOP, Ranges, ascii_in, encoded, ranges_of, span
 from service.core.dataset.rules import TextRule
 
 _SPELT_OUT, _SPELT_OUT_FIRST, _LED = 8, 3, 3
@@ -19,25 +20,6 @@ them would make an automaton large."""
 
 _GAP: Final = 8
 """Characters of nearly any kind in a row that make a gap."""
-
-_TOP: Final = 0x10FFFF
-_ASCII: Final = 0x7F
-_LIKE: Final = {"i": "\u0130\u0131", "s": "\u017f", "k": "\u212a", "\u00e5": "\u212b", "\u03bc": "\u00b5"}
-"""Letters beside lower and upper case that Python takes for the same where case is ignored."""
-
-Ranges = list[tuple[int, int]]
-_BLANKS: Final[Ranges] = [
-    (9, 13), (28, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029),
-    (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
-]  # fmt: skip
-_CLASSES: Final[dict[Any, Ranges]] = {
-    op.CATEGORY_SPACE: _BLANKS,
-    op.CATEGORY_NOT_SPACE: [(0, 8), (14, 27), (33, _TOP)],
-    op.CATEGORY_DIGIT: [(48, 57), (0x660, _TOP)],
-    op.CATEGORY_NOT_DIGIT: [(0, 47), (58, _TOP)],
-    op.CATEGORY_WORD: [(48, 57), (65, 90), (95, 95), (97, 122), (0xAA, _TOP)],
-    op.CATEGORY_NOT_WORD: [(0, 47), (58, 64), (91, 94), (96, 96), (123, _TOP)],
-}
 
 
 class _Bytes(NamedTuple):
@@ -187,7 +169,7 @@ class _Reader:
 
     def _item(self, code: Any, value: Any, ignore_case: bool, *, led: int) -> _Read:
         if code in (op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN):
-            return _Read([], _character(_ranges(code, value, ignore_case)))
+            return _Read([], _character(ranges_of(code, value, ignore_case)))
         if code is op.SUBPATTERN:
             _, more, less, items = value
             return self.row(items, (ignore_case or bool(more & re.IGNORECASE)) and not less & re.IGNORECASE, led=led)
@@ -226,13 +208,13 @@ def _behind(items: Any, at: int, ignore_case: bool) -> _Node | None:
     (`x(?<![a-z]x)`, which is quicker to search for); None where it is none of these, or holds for any text."""
     code, value = items[at]
     if code is op.AT and value is op.AT_BOUNDARY and not at and _begins_word(items[1:]):
-        return _Behind(_EVERY & ~_ascii(op.IN, [(op.CATEGORY, op.CATEGORY_WORD)], ignore_case))
+        return _Behind(_EVERY & ~ascii_in(op.IN, [(op.CATEGORY, op.CATEGORY_WORD)], ignore_case))
     if code is not op.ASSERT_NOT or value[0] > 0 or len(value[1]) != at + 1 or list(value[1])[1:] != list(items)[:at]:
         return None
     first, what = value[1][0]
     if first not in (op.LITERAL, op.IN, op.NOT_LITERAL):
         return None
-    return _Behind(_EVERY & ~_ascii(first, what, ignore_case))
+    return _Behind(_EVERY & ~ascii_in(first, what, ignore_case))
 
 
 def _begins_word(items: Any) -> bool:
@@ -244,7 +226,7 @@ def _begins_word(items: Any) -> bool:
         return chr(value).isalnum() or value == ord("_")
     if code is op.IN:
         return all(kind is op.LITERAL and _begins_word([(kind, each)]) for kind, each in value) or all(
-            kind is op.RANGE and chr(each[0]).isalnum() and each[1] <= _ASCII and chr(each[1]).isalnum()
+            kind is op.RANGE and chr(each[0]).isalnum() and each[1] <= ASCII and chr(each[1]).isalnum()
             for kind, each in value
         )
     if code is op.SUBPATTERN:
@@ -260,7 +242,7 @@ def _is_nearly_any(item: Any, ignore_case: bool) -> bool:
         return True
     return (
         code is op.IN
-        and sum(high - low for low, high in _ranges(code, value, ignore_case)) > _TOP // 2
+        and sum(high - low for low, high in ranges_of(code, value, ignore_case)) > TOP // 2
         and (value[0][0] is op.NEGATE or (op.CATEGORY, op.CATEGORY_NOT_SPACE) in value)
     )
 
@@ -289,108 +271,15 @@ def _is_optional(node: _Node) -> bool:
             return False
 
 
-# ---- characters ----
-
-
-def _ranges(code: Any, value: Any, ignore_case: bool) -> Ranges:
-    """Return the characters that an item takes, beyond ASCII perhaps more."""
-    if code is op.ANY:
-        return [(0, _TOP)]
-    if code is op.LITERAL:
-        return _cased([(value, value)], ignore_case)
-    if code is op.NOT_LITERAL:
-        return _others(_cased([(value, value)], ignore_case))
-    found: Ranges = []
-    negated = False
-    for kind, each in value:
-        if kind is op.NEGATE:
-            negated = True
-        elif kind is op.LITERAL:
-            found.append((each, each))
-        elif kind is op.RANGE:
-            found.append(each)
-        else:
-            found += _CLASSES[each]
-    if not negated:
-        return _cased(found, ignore_case)
-    return _others([each for each in _cased(found, ignore_case) if each[1] - each[0] < _ASCII or each[1] <= _ASCII])
-
-
-def _ascii(code: Any, value: Any, ignore_case: bool) -> int:
-    """Return the set of those ASCII characters that an item takes, and of no others."""
-    members = [(code, value)] if code is not op.IN else [each for each in value if each[0] is not op.NEGATE]
-    taken = 0
-    for kind, each in members:
-        for low, high in _CLASSES[each] if kind is op.CATEGORY else [each if kind is op.RANGE else (each, each)]:
-            taken |= _span(low, min(high, _ASCII)) if low <= _ASCII else 0
-    if ignore_case:
-        for letter in range(ord("a"), ord("z") + 1):
-            if taken >> letter & 1 or taken >> (letter - 32) & 1:
-                taken |= 1 << letter | 1 << (letter - 32)
-    negated = code is op.NOT_LITERAL or (code is op.IN and value[0][0] is op.NEGATE)
-    return _span(0, _ASCII) & ~taken if negated else taken
-
-
-def _cased(ranges: Ranges, ignore_case: bool) -> Ranges:
-    if not ignore_case:
-        return ranges
-    signs = {chr(code) for low, high in ranges if high - low < 0x400 for code in range(low, high + 1)}
-    signs |= {other for sign in signs for other in (sign.lower(), sign.upper(), *_LIKE.get(sign.lower(), ()))}
-    return ranges + [(ord(sign), ord(sign)) for sign in signs if len(sign) == 1]
-
-
-def _others(ranges: Ranges) -> Ranges:
-    found: Ranges = []
-    start = 0
-    for low, high in sorted(ranges):
-        if low > start:
-            found.append((start, low - 1))
-        start = max(start, high + 1)
-    return [*found, (start, _TOP)] if start <= _TOP else found
-
-
 def _character(ranges: Ranges) -> _Node:
     """Return the bytes of any character of some ranges."""
     ascii_only = 0
     rows: list[_Node] = []
     for low, high in sorted(ranges):
-        for code in range(low, min(high, _ASCII) + 1):
+        for code in range(low, min(high, ASCII) + 1):
             ascii_only |= 1 << code
-        if high > _ASCII:
-            rows += [_Row([_Bytes(_span(*each)) for each in row]) for row in _encoded(max(low, 0x80), high)]
+        if high > ASCII:
+            rows += [_Row([_Bytes(span(*each)) for each in row]) for row in encoded(max(low, 0x80), high)]
     if ascii_only:
         rows.insert(0, _Bytes(ascii_only))
     return rows[0] if len(rows) == 1 else _Choice(rows)
-
-
-def _span(low: int, high: int) -> int:
-    return (1 << high + 1) - (1 << low)
-
-
-def _encoded(low: int, high: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield rows of byte ranges that together are the UTF-8 of `low` up to `high`, both beyond ASCII."""
-    for first, last in ((0x80, 0x7FF), (0x800, 0xFFFF), (0x10000, _TOP)):
-        if low <= last and high >= first:
-            yield from _split_up(list(chr(max(low, first)).encode("utf-8", "surrogatepass")),
-                                 list(chr(min(high, last)).encode("utf-8", "surrogatepass")))  # fmt: skip
-
-
-def _split_up(low: list[int], high: list[int]) -> Iterator[list[tuple[int, int]]]:
-    """Yield rows of byte ranges between two encodings of the same length."""
-    first, last = low[0], high[0]
-    if len(low) == 1:
-        yield [(first, last)]
-        return
-    rest = len(low) - 1
-    if first == last:
-        yield from ([(first, first), *row] for row in _split_up(low[1:], high[1:]))
-        return
-    if low[1:] != [0x80] * rest:
-        yield from ([(first, first), *row] for row in _split_up(low[1:], [0xBF] * rest))
-        first += 1
-    if high[1:] != [0xBF] * rest:
-        last -= 1
-    if first <= last:
-        yield [(first, last), *[(0x80, 0xBF)] * rest]
-    if last < high[0]:
-        yield from ([(high[0], high[0]), *row] for row in _split_up([0x80] * rest, high[1:]))

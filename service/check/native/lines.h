@@ -3,9 +3,8 @@
 #define TUNEWRIGHT_LINES_H
 
 #include "automaton.h"
+#include "json.h"
 #include "tokens.h"
-
-enum { SYSTEM, USER, ASSISTANT, ROLES };
 
 /* What stands at the end of an answer: too short to tell, a mark that closes it, or something else. */
 enum { BRIEF, CLOSED, OPEN };
@@ -61,8 +60,6 @@ void seed_hashes(const uint8_t seed[32]);
 uint64_t hash_text(unsigned role, const uint8_t *text, size_t size);
 uint64_t hash_more(uint64_t row, uint64_t hash);
 
-/* Whether a text says the same over and over; what is not ASCII passes for a letter. */
-int loops(const uint8_t *text, size_t size, int is_ascii);
 int is_ascii(const uint8_t *text, size_t size);
 
 #endif

@@ -16,9 +16,6 @@ typedef struct Counter Counter;
 Vocabulary *vocabulary_new(const uint8_t *packed, size_t size, const uint32_t *runs, size_t n_runs, int cl100k);
 void vocabulary_free(Vocabulary *vocabulary);
 
-/* Class of a character; -1 beyond Unicode. */
-int class_of(const Vocabulary *vocabulary, uint32_t code);
-
 /* A counter keeps what it has counted in mind, 2 MB of it; one thread at a time. */
 Counter *counter_new(const Vocabulary *vocabulary);
 void counter_free(Counter *counter);

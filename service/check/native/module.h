@@ -1,0 +1,49 @@
+/* What the files of the Python side share. */
+#ifndef TUNEWRIGHT_MODULE_H
+#define TUNEWRIGHT_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "automaton.h"
+#include "lines.h"
+#include "tokens.h"
+
+typedef struct {
+    PyTypeObject *vocabulary, *program, *search, *found;
+} Types;
+
+typedef struct {
+    PyObject_HEAD
+    Vocabulary *vocabulary;
+} PyVocabulary;
+
+typedef struct {
+    PyObject_HEAD
+    Program *program;
+} PyProgram;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *programs;
+    Automaton *automata[AUTOMATA];
+    int n, busy;
+} PySearch;
+
+typedef struct {
+    PyObject_HEAD
+    Found found;
+} PyFound;
+
+extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, found_spec, reader_spec;
+
+/* The UTF-8 of a str, or the bytes of bytes; NULL with an exception set. */
+const uint8_t *octets(PyObject *text, Py_ssize_t *size);
+
+/* Mark what only one thread may use; 0 with an exception set where another does. */
+int begin(int *busy);
+
+/* Free an object of a type of this module. */
+void release(PyObject *self);
+
+#endif

@@ -1,0 +1,159 @@
+#include "module.h"
+
+static PyObject *program_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"steps", "sets", NULL};
+    Py_buffer steps, sets;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*y*", names, &steps, &sets)) return NULL;
+    PyProgram *self = (PyProgram *)PyType_GenericAlloc(type, 0);
+    if (self) {
+        self->program = program_new(steps.buf, (uint32_t)((size_t)steps.len / sizeof(Step)), sets.buf, (uint32_t)(sets.len / 32));
+        if (!self->program) {
+            PyErr_SetString(PyExc_ValueError, "a step leads nowhere, or there is no memory");
+            Py_CLEAR(self);
+        }
+    }
+    PyBuffer_Release(&steps);
+    PyBuffer_Release(&sets);
+    return (PyObject *)self;
+}
+
+static void program_dealloc(PyObject *self) {
+    program_free(((PyProgram *)self)->program);
+    release(self);
+}
+
+static PyType_Slot program_slots[] = {{Py_tp_new, program_make}, {Py_tp_dealloc, program_dealloc}, {0, NULL}};
+PyType_Spec program_spec = {"service.check._native.Program", sizeof(PyProgram), 0, Py_TPFLAGS_DEFAULT, program_slots};
+
+static void search_dealloc(PyObject *object) {
+    PySearch *self = (PySearch *)object;
+    for (int at = 0; at < self->n; at++) automaton_free(self->automata[at]);
+    Py_XDECREF(self->programs);
+    release(object);
+}
+
+/* Take up to AUTOMATA programs of a sequence as a tuple; NULL with an exception set. */
+static PyObject *programs_of(Types *types, PyObject *sequence) {
+    PyObject *programs = PySequence_Tuple(sequence);
+    if (!programs) return NULL;
+    Py_ssize_t n = PyTuple_Size(programs);
+    int good = n <= AUTOMATA;
+    if (!good) PyErr_Format(PyExc_ValueError, "%d programs at most go together", AUTOMATA);
+    for (Py_ssize_t at = 0; good && at < n; at++) {
+        good = PyObject_TypeCheck(PyTuple_GetItem(programs, at), types->program);
+        if (!good) PyErr_SetString(PyExc_TypeError, "a Program is expected");
+    }
+    if (!good) Py_CLEAR(programs);
+    return programs;
+}
+
+static PyObject *search_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"programs", NULL};
+    PyObject *programs;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &programs)) return NULL;
+    PySearch *self = (PySearch *)PyType_GenericAlloc(type, 0);
+    if (!self) return NULL;
+    self->programs = programs_of(PyType_GetModuleState(type), programs);
+    for (Py_ssize_t at = 0; self->programs && at < PyTuple_Size(self->programs); at++) {
+        Automaton *made = automaton_new(((PyProgram *)PyTuple_GetItem(self->programs, at))->program);
+        if (!made) {
+            PyErr_NoMemory();
+            Py_CLEAR(self->programs);
+            break;
+        }
+        self->automata[self->n++] = made;
+    }
+    if (!self->programs) Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static PyObject *number_of(const Marks *marks) {
+    uint8_t bytes[16];
+    for (int at = 0; at < 8; at++) {
+        bytes[at] = (uint8_t)(marks->low >> at * 8);
+        bytes[at + 8] = (uint8_t)(marks->high >> at * 8);
+    }
+    return PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s", bytes, (Py_ssize_t)16, "little");
+}
+
+static PyObject *search_find(PyObject *object, PyObject *args) {
+    PySearch *self = (PySearch *)object;
+    PyObject *text;
+    Marks found = {0, 0};
+    Py_ssize_t size;
+    int whole;
+    unsigned which = (1u << self->n) - 1;
+    if (!PyArg_ParseTuple(args, "O|I", &text, &which)) return NULL;
+    if (which >> self->n) {
+        PyErr_SetString(PyExc_ValueError, "there are not as many programs");
+        return NULL;
+    }
+    const uint8_t *bytes = octets(text, &size);
+    if (!bytes || !begin(&self->busy)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    whole = automata_search(self->automata, which, bytes, (size_t)size, &found);
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
+    return whole ? number_of(&found) : PyErr_NoMemory();
+}
+
+typedef struct {
+    size_t places[256];
+    size_t n, most;
+} Places;
+
+static int keep(void *to, size_t place) {
+    Places *places = to;
+    places->places[places->n++ % places->most] = place; /* the last ones found stand first in the text */
+    return 1;
+}
+
+static PyObject *search_places(PyObject *object, PyObject *args) {
+    PySearch *self = (PySearch *)object;
+    PyObject *text;
+    Places places = {.n = 0};
+    Py_ssize_t size;
+    int most, whole;
+    if (!PyArg_ParseTuple(args, "Oi", &text, &most)) return NULL;
+    if (self->n != 1 || most < 1 || most > 256) {
+        PyErr_SetString(PyExc_ValueError, "places are those of one program, 256 at most");
+        return NULL;
+    }
+    places.most = (size_t)most;
+    const uint8_t *bytes = octets(text, &size);
+    if (!bytes || !begin(&self->busy)) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    whole = automaton_places(self->automata[0], bytes, (size_t)size, keep, &places);
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
+    if (!whole) return PyErr_NoMemory();
+    size_t held = places.n < places.most ? places.n : places.most;
+    PyObject *list = PyList_New((Py_ssize_t)held);
+    for (size_t at = 0; list && at < held; at++) {
+        PyObject *place = PyLong_FromSize_t(places.places[(places.n - 1 - at) % places.most]);
+        if (!place || PyList_SetItem(list, (Py_ssize_t)at, place)) Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *search_states(PyObject *object, void *closure) {
+    (void)closure;
+    PySearch *self = (PySearch *)object;
+    unsigned long states = 0, restarts = 0;
+    for (int at = 0; at < self->n; at++) {
+        states += automaton_states(self->automata[at]);
+        restarts += automaton_restarts(self->automata[at]);
+    }
+    return Py_BuildValue("kk", states, restarts);
+}
+
+static PyGetSetDef search_members[] = {{"states", search_states, NULL, "States in use, and how often they became too many.", NULL}, {0}};
+static PyMethodDef search_methods[] = {
+    {"find", search_find, METH_VARARGS,
+     "find(text, which=all)\n--\n\nReturn a number whose bits tell which patterns match, of the programs whose bits are set in `which`."},
+    {"places", search_places, METH_VARARGS,
+     "places(text, most)\n--\n\nReturn the first places in the UTF-8 where matches begin, of a program written backwards."},
+    {0}};
+static PyType_Slot search_slots[] = {
+    {Py_tp_new, search_make}, {Py_tp_dealloc, search_dealloc}, {Py_tp_methods, search_methods}, {Py_tp_getset, search_members}, {0, NULL}};
+PyType_Spec search_spec = {"service.check._native.Search", sizeof(PySearch), 0, Py_TPFLAGS_DEFAULT, search_slots};
