@@ -28,9 +28,9 @@ class Program:
 
 @final
 class Search:
-    """Looks for the patterns of some programs in one pass."""
+    """Looks for the patterns of some programs in one pass, with so many states each before it begins anew."""
 
-    def __init__(self, programs: Sequence[Program]) -> None: ...
+    def __init__(self, programs: Sequence[Program], states: int) -> None: ...
     @property
     def states(self) -> tuple[int, int]:
         """States in use, and how often they became too many and were made anew."""

@@ -16,6 +16,9 @@ _LONG, _WORTH_IT = 4000, 200_000
 """Characters of a text, and of all before it, from which on a rule's likely places are looked for: what finds them has
 to be made first, which takes as long as searching so much."""
 
+_STATES = 1024
+"""Of the automaton of one rule."""
+
 _NONE: Sequence[TextRule] = ()
 
 
@@ -46,7 +49,7 @@ class RuleSearch:
         search = self._backwards.get(rule)
         if search is None:
             assert native is not None
-            search = self._backwards[rule] = native.Search((program((rule,), backwards=True),))
+            search = self._backwards[rule] = native.Search((program((rule,), backwards=True),), _STATES)
         if text.isascii():
             return search.places(text, most)
         octets = text.encode("utf-8", "surrogatepass")

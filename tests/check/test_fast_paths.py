@@ -259,8 +259,8 @@ def test_automata_match_wherever_patterns_do(pattern: str, ignore_case: bool, te
     rule = TextRule("code", pattern, "told", ignore_case=ignore_case)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "_NUMBER_OF", {rule: 127})
-        forwards = native.Search((compiled.program((rule,)),))
-        backwards = native.Search((compiled.program((rule,), backwards=True),))
+        forwards = native.Search((compiled.program((rule,)),), 1000)
+        backwards = native.Search((compiled.program((rule,), backwards=True),), 1000)
     starts = [at for at in range(len(text) + 1) if rule.compiled.match(text, at)]
     if starts:
         assert forwards.find(text) == 1 << 127
@@ -271,8 +271,8 @@ def test_automata_go_on_where_their_states_are_too_many() -> None:
     rule = TextRule("code", "", "told", hint="a[ab]{15}c")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "_NUMBER_OF", {rule: 0})
-        looked = native.Search((compiled.program((rule,)),))
-        backwards = native.Search((compiled.program((rule,), backwards=True),))
+        looked = native.Search((compiled.program((rule,)),), 1000)
+        backwards = native.Search((compiled.program((rule,), backwards=True),), 1000)
     rng = random.Random(4)
     for _ in range(60):
         text = "".join(rng.choices("ab", k=2000))
@@ -283,7 +283,7 @@ def test_automata_go_on_where_their_states_are_too_many() -> None:
 
 
 def test_automata_of_real_rules_stay_small() -> None:
-    looked = native.Search(compiled.programs())
+    looked = native.Search(compiled.programs(), 8192)
     assert len(RULES) <= 128
     for text in mixed_texts():
         looked.find(text.encode("utf-8", "surrogatepass"))
@@ -298,11 +298,13 @@ def test_wrong_programs_are_refused() -> None:
     with pytest.raises(ValueError, match="leads nowhere"):
         native.Program(b"", b"")
     with pytest.raises(ValueError, match="8 programs"):
-        native.Search([*good, *good])
+        native.Search([*good, *good], 100)
+    with pytest.raises(ValueError, match="32,767"):
+        native.Search(good, 40_000)
     with pytest.raises(TypeError):
-        native.Search([None])  # type: ignore[list-item]
+        native.Search([None], 100)  # type: ignore[list-item]
     with pytest.raises(ValueError, match="programs"):
-        native.Reader(None, "").examine(b"", 10, native.Search(good), (1, 2, 64))
+        native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (1, 2, 64))
     with pytest.raises(ValueError, match="closing"):
         native.Reader(None, "." * 65)
     with pytest.raises(TypeError):
@@ -310,13 +312,13 @@ def test_wrong_programs_are_refused() -> None:
     with pytest.raises(ValueError, match="single bytes"):
         native.Vocabulary(b"\1a", b"", cl100k=False)
     with pytest.raises(ValueError, match="one program"):
-        native.Search(good).places("x", 3)
+        native.Search(good, 8192).places("x", 3)
     with pytest.raises(IndexError):
-        native.Reader(None, "").examine(b"", 10, native.Search(good), (0, 0, 0)).text(0)
+        native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (0, 0, 0)).text(0)
     with pytest.raises(TypeError):
         native.Found()  # type: ignore[call-arg]
     with pytest.raises(UnicodeEncodeError):
-        native.Search(good).find("\ud800")
+        native.Search(good, 8192).find("\ud800")
     with pytest.raises(UnicodeEncodeError):
         native.Counter(compiled.vocabulary("o200k_base")).count(["\ud800"])
 

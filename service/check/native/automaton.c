@@ -11,10 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATES 8192u /* four megabytes of transitions, of which memory holds what is in use */
-#define SLOTS (STATES * 2)
-#define ROW (STATES + 32u) /* not a power of two: the rows of all bytes would fall on the same lines of the cache */
-#define CELLS ((size_t)ROW * 256)
+#define PADDING 32u /* rows are no power of two: those of all bytes would fall on the same lines of the cache */
 #define TELLS 0x8000u /* marks a transition to a state that is looked at: something matches there */
 
 typedef struct {
@@ -25,13 +22,13 @@ typedef struct {
 
 struct Automaton {
     const Program *program;
-    uint16_t *next; /* a ROW for each byte; 0 is not yet known */
+    uint16_t *next; /* a row for each byte; 0 is not yet known */
     State *states;
-    uint16_t slots[SLOTS];
+    uint16_t *slots; /* twice as many as states */
     uint32_t *held, *again; /* steps of all states; of one that is left */
     Scratch scratch;
     size_t n_held, room_held;
-    uint32_t n_states, restarts;
+    uint32_t n_states, limit, row, restarts;
     uint16_t first, later; /* states at the beginning of a text, and anywhere else before anything matched */
 };
 
@@ -62,13 +59,13 @@ static uint16_t state_of(Automaton *a, uint32_t recent, uint32_t n) {
     sort(made, n);
     uint32_t hash = recent * 0x85EBCA6Bu + n;
     for (uint32_t at = 0; at < n; at++) hash = (hash ^ made[at]) * 0x9E3779B1u, hash ^= hash >> 15;
-    uint32_t slot = hash % SLOTS;
-    for (; a->slots[slot]; slot = (slot + 1) % SLOTS) {
+    uint32_t slots = a->limit * 2, slot = hash % slots;
+    for (; a->slots[slot]; slot = (slot + 1) % slots) {
         const State *state = a->states + a->slots[slot];
         if (state->recent == recent && state->size == n && !memcmp(a->held + state->start, made, n * sizeof *made))
             return a->slots[slot];
     }
-    if (a->n_states == STATES || !hold(a, n)) return 0;
+    if (a->n_states == a->limit || !hold(a, n)) return 0;
     State state = {(uint32_t)a->n_held, n, recent, a->program->recent_marks[recent]};
     for (uint32_t at = 0; at < n; at++) add_mark(a->program, made[at], &state.marks);
     memcpy(a->held + a->n_held, made, n * sizeof *made);
@@ -79,9 +76,9 @@ static uint16_t state_of(Automaton *a, uint32_t recent, uint32_t n) {
 
 /* Forget all states but those where texts begin: at the very beginning more patterns may be at their first step. */
 static int begin_anew(Automaton *a) {
-    memset(a->slots, 0, sizeof a->slots);
+    memset(a->slots, 0, a->limit * 2 * sizeof *a->slots);
     if (a->n_states) {
-        memset(a->next, 0, CELLS * sizeof *a->next);
+        memset(a->next, 0, (size_t)a->row * 256 * sizeof *a->next);
         a->restarts++;
     }
     a->n_held = 0;
@@ -91,14 +88,17 @@ static int begin_anew(Automaton *a) {
     return a->first && a->later;
 }
 
-Automaton *automaton_new(const Program *program) {
+Automaton *automaton_new(const Program *program, uint32_t limit) {
     Automaton *a = calloc(1, sizeof *a);
     if (!a) return NULL;
     a->program = program;
-    a->next = calloc(CELLS, sizeof *a->next);
-    a->states = malloc(STATES * sizeof *a->states);
+    a->limit = limit;
+    a->row = limit + PADDING;
+    a->next = calloc((size_t)a->row * 256, sizeof *a->next);
+    a->states = malloc(limit * sizeof *a->states);
+    a->slots = malloc(limit * 2 * sizeof *a->slots);
     a->again = malloc((program->n_steps + 1) * sizeof *a->again);
-    int made = a->next && a->states && a->again && scratch_new(&a->scratch, program->n_steps);
+    int made = a->next && a->states && a->slots && a->again && scratch_new(&a->scratch, program->n_steps);
     if (made && begin_anew(a)) return a;
     automaton_free(a);
     return NULL;
@@ -108,6 +108,7 @@ void automaton_free(Automaton *a) {
     if (!a) return;
     free(a->next);
     free(a->states);
+    free(a->slots);
     free(a->held);
     free(a->again);
     scratch_free(&a->scratch);
@@ -138,7 +139,7 @@ static uint16_t transition(Automaton *a, uint16_t from, uint8_t byte) {
     memcpy(a->again, a->held + state.start, state.size * sizeof *a->again);
     uint16_t to = step_from(a, state.recent, a->again, state.size, byte);
     if (!to) return begin_anew(a) ? step_from(a, state.recent, a->again, state.size, byte) : 0;
-    return a->next[(size_t)byte * ROW + from] = to;
+    return a->next[(size_t)byte * a->row + from] = to;
 }
 
 /* ---- searches ---- */
@@ -153,7 +154,7 @@ static void mark(const Automaton *a, uint16_t state, Marks *found) {
 static int look(Automaton **automata, int n, uint16_t *states, uint8_t byte, Marks *found) {
     for (int which = 0; which < n; which++) {
         Automaton *a = automata[which];
-        uint16_t to = a->next[(size_t)byte * ROW + states[which]];
+        uint16_t to = a->next[(size_t)byte * a->row + states[which]];
         if (!to && !(to = transition(a, states[which], byte))) return 0;
         if (to & TELLS) mark(a, to &= (uint16_t)~TELLS, found);
         states[which] = to;
@@ -168,10 +169,11 @@ static int look(Automaton **automata, int n, uint16_t *states, uint8_t byte, Mar
 #define STAY(which) s##which = to##which
 
 static size_t run_one(Automaton **automata, uint16_t *s, const uint8_t *text, size_t at, size_t size) {
+    const size_t width = automata[0]->row;
     ROWS(0);
     uint16_t s0 = s[0];
     for (; at < size; at++) {
-        size_t row = (size_t)text[at] * ROW;
+        size_t row = text[at] * width;
         GOES(0);
         if (PLAIN(0) & TELLS) break;
         STAY(0);
@@ -181,11 +183,12 @@ static size_t run_one(Automaton **automata, uint16_t *s, const uint8_t *text, si
 }
 
 static size_t run_two(Automaton **automata, uint16_t *s, const uint8_t *text, size_t at, size_t size) {
+    const size_t width = automata[0]->row;
     ROWS(0);
     ROWS(1);
     uint16_t s0 = s[0], s1 = s[1];
     for (; at < size; at++) {
-        size_t row = (size_t)text[at] * ROW;
+        size_t row = text[at] * width;
         GOES(0);
         GOES(1);
         if ((PLAIN(0) | PLAIN(1)) & TELLS) break;
@@ -197,12 +200,13 @@ static size_t run_two(Automaton **automata, uint16_t *s, const uint8_t *text, si
 }
 
 static size_t run_three(Automaton **automata, uint16_t *s, const uint8_t *text, size_t at, size_t size) {
+    const size_t width = automata[0]->row;
     ROWS(0);
     ROWS(1);
     ROWS(2);
     uint16_t s0 = s[0], s1 = s[1], s2 = s[2];
     for (; at < size; at++) {
-        size_t row = (size_t)text[at] * ROW;
+        size_t row = text[at] * width;
         GOES(0);
         GOES(1);
         GOES(2);
@@ -249,7 +253,7 @@ uint32_t automaton_states(const Automaton *a) { return a->n_states; }
 int automaton_places(Automaton *a, const uint8_t *text, size_t size, int (*told)(void *, size_t), void *to) {
     uint16_t state = a->later;
     for (size_t at = size; at-- > 0;) {
-        uint16_t next = a->next[(size_t)text[at] * ROW + state];
+        uint16_t next = a->next[(size_t)text[at] * a->row + state];
         if (!next && !(next = transition(a, state, text[at]))) return 0;
         state = next & (uint16_t)~TELLS;
         if (next & TELLS && !told(to, at)) return 1;

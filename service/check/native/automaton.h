@@ -26,8 +26,9 @@ typedef struct Automaton Automaton;
 Program *program_new(const Step *steps, uint32_t n_steps, const uint8_t *sets, uint32_t n_sets);
 void program_free(Program *program);
 
-/* One thread at a time; NULL without memory. */
-Automaton *automaton_new(const Program *program);
+/* One thread at a time; NULL without memory. Beyond `limit` states, 32,767 at most, it forgets them and begins anew; a state
+ * takes 512 bytes of transitions, of which memory holds what is in use. */
+Automaton *automaton_new(const Program *program, uint32_t limit);
 void automaton_free(Automaton *automaton);
 
 #define AUTOMATA 8 /* that belong together */
@@ -37,7 +38,8 @@ void automaton_free(Automaton *automaton);
 uint32_t automaton_states(const Automaton *automaton);
 uint32_t automaton_restarts(const Automaton *automaton);
 
-/* Tell which patterns match somewhere in a text, of those automata whose bits are set in `which`; 0 without memory. */
+/* Tell which patterns match somewhere in a text, of those automata, all with the same limit, whose bits are set in `which`;
+ * 0 without memory. */
 int automata_search(Automaton **automata, unsigned which, const uint8_t *text, size_t size, Marks *found);
 
 /* Search backwards with an automaton whose patterns are written backwards: `told` is called with each place where a match

@@ -48,14 +48,19 @@ static PyObject *programs_of(Types *types, PyObject *sequence) {
 }
 
 static PyObject *search_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"programs", NULL};
+    static char *names[] = {"programs", "states", NULL};
     PyObject *programs;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &programs)) return NULL;
+    int states;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oi", names, &programs, &states)) return NULL;
+    if (states < 8 || states > 32767) {
+        PyErr_SetString(PyExc_ValueError, "8 states at least, and 32,767 at most");
+        return NULL;
+    }
     PySearch *self = (PySearch *)PyType_GenericAlloc(type, 0);
     if (!self) return NULL;
     self->programs = programs_of(PyType_GetModuleState(type), programs);
     for (Py_ssize_t at = 0; self->programs && at < PyTuple_Size(self->programs); at++) {
-        Automaton *made = automaton_new(((PyProgram *)PyTuple_GetItem(self->programs, at))->program);
+        Automaton *made = automaton_new(((PyProgram *)PyTuple_GetItem(self->programs, at))->program, (uint32_t)states);
         if (!made) {
             PyErr_NoMemory();
             Py_CLEAR(self->programs);
