@@ -168,6 +168,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
     env = os.environ if environ is None else environ
     path = file or (Path(env["TUNEWRIGHT_CONFIG"]) if env.get("TUNEWRIGHT_CONFIG") else None)
     values: dict[str, Any] = _read(path) if path else _read_default()
+    values.pop("check", None)  # the policy of `tunewright check`, which reads it itself
     values.update(_from_environment(env))
     values.setdefault("redis_url", env.get("REDIS_URL") or None)
     values.update({name: value for name, value in overrides.items() if value is not None})

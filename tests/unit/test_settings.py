@@ -70,3 +70,8 @@ def test_an_address_that_is_none_of_redis_is_refused(url):
 )
 def test_the_forms_of_a_redis_address(url):
     assert load(environ={}, redis_url=url).redis_url == url
+
+
+def test_the_policy_of_checks_may_stand_in_the_same_file(tmp_path):
+    (tmp_path / "tunewright.toml").write_text('port = 9\n[check]\nignore = ["few_examples"]\n')
+    assert load(environ={}).port == 9
