@@ -9,7 +9,7 @@ import msgspec
 
 from service.core.dataset.codes import CODES
 from service.core.jobs import TERMINAL, TRANSITIONS
-from service.settings import Settings
+from service.settings import TABLES, Settings
 from tests.check.suite import CLEAN, PLANTED
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +32,7 @@ def settings_table(names: tuple[str, ...] = Settings.__struct_fields__) -> str:
     hints = get_type_hints(Settings, include_extras=True)
     rows = ["| name | default | what it is |", "| --- | --- | --- |"]
     for field in msgspec.structs.fields(Settings):
-        if field.name == "providers" or field.name not in names:
+        if field.name in TABLES or field.name not in names:
             continue
         rows.append(f"| `{field.name}` | {_default(field.default)} | {_description(hints[field.name])} |")
     return "\n".join(rows)

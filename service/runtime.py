@@ -10,7 +10,7 @@ from service.core.catalogue import Catalogue
 from service.settings import ConfigurationError, Settings
 from service.store.api_keys import ApiKeyStore
 from service.store.blobs import BlobStore, open_blobs
-from service.store.catalogue import load_catalogue
+from service.store.catalogue import CatalogueInvalid, load_catalogue
 from service.store.changes import Changes
 from service.store.credentials import CredentialStore
 from service.store.derivations import DerivationStore
@@ -63,7 +63,8 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
 async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
     """Open the stores that `settings` name.
 
-    Raises ConfigurationError without a Redis address, NotDurable where Redis would lose acknowledged work.
+    Raises ConfigurationError without a Redis address or with models that can't be read, NotDurable where Redis would
+    lose acknowledged work.
     """
     if settings.redis_url is None:
         raise ConfigurationError("No Redis: start with `tunewright up`, or set TUNEWRIGHT_REDIS_URL.")
@@ -78,13 +79,22 @@ async def open_runtime(settings: Settings) -> AsyncGenerator[Runtime]:
         await redis.aclose()
 
 
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return the models as the settings have them. Raises ConfigurationError, naming the file or table at fault."""
+    try:
+        return load_catalogue(settings.catalogue, settings.models)
+    except CatalogueInvalid as error:
+        raise ConfigurationError(str(error)) from error
+
+
 async def _runtime(settings: Settings, redis: Redis) -> Runtime:
+    catalogue = catalogue_of(settings)
     blobs, files = await open_blobs(settings.blobs), FileStore(redis)
     return Runtime(
         settings=settings,
         redis=redis,
         blobs=blobs,
-        catalogue=load_catalogue(settings.catalogue),
+        catalogue=catalogue,
         due=DueStore(redis),
         durations=DurationStore(redis),
         freshness=Freshness(redis),
@@ -95,7 +105,7 @@ async def _runtime(settings: Settings, redis: Redis) -> Runtime:
         derivations=DerivationStore(redis, files, blobs),
         jobs=JobStore(redis, EventStore(redis, blobs)),
         models=ModelStore(redis),
-        reports=ReportStore(redis, blobs),
+        reports=ReportStore(redis, blobs, catalogue.edition),
         sources=SourceStore(redis, files),
         trials=TrialStore(redis),
         uploads=UploadStore(redis),

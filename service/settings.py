@@ -13,12 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from service.core.addresses import BadAddress, check_allowed
-from service.core.catalogue import Target, target_of
+from service.core.catalogue import OwnModel, Target, target_of
 from service.core.signatures import is_secret
 
 Seconds = Annotated[float, Meta(gt=0)]
 _PREFIX = "TUNEWRIGHT_"
 _ORGANIZATION = r"\A[A-Za-z0-9_.-]{1,64}\Z"  # a part of `ft:BASE:ORGANIZATION:SUFFIX:ID`
+TABLES = frozenset({"providers", "models"})
+"""Settings that are tables, and stand in the file alone."""
+
 _LISTS = frozenset({"webhook_allow", "source_allow", "source_buckets"})
 _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^/%?#\\]+)*/?\Z")
 Preset = Literal["openai", "azure", "nebius", "generic", "tunewright"]
@@ -139,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
     blob_grace_s: Annotated[float, Meta(ge=0, description="Age at which unused blobs and runs go.")] = 86_400.0
     providers: dict[str, ProviderSettings] = {}
+    models: dict[str, OwnModel] = {}
 
     @property
     def is_loopback(self) -> bool:
@@ -177,6 +181,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"Configuration: {error}. See docs/settings.md.") from error
+    settings = msgspec.structs.replace(settings, models=_beside(path, settings.models))
     for name, provider in settings.providers.items():
         _check_provider(name, provider)
     if settings.redis_url is not None:
@@ -190,15 +195,34 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **o
     return settings
 
 
+def load_models(environ: Mapping[str, str] | None = None) -> dict[str, OwnModel]:
+    """Return the models that the configuration file declares, and look at nothing else. Raises ConfigurationError."""
+    env = os.environ if environ is None else environ
+    path = Path(env["TUNEWRIGHT_CONFIG"]) if env.get("TUNEWRIGHT_CONFIG") else None
+    tables = (_read(path) if path else _read_default()).get("models", {})
+    try:
+        return _beside(path, msgspec.convert(tables, dict[str, OwnModel]))
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"Configuration: [models]: {error}. See docs/settings.md.") from error
+
+
+def _beside(file: Path | None, models: Mapping[str, OwnModel]) -> dict[str, OwnModel]:
+    """Return the models with the places of their tokenizers, which are given from the configuration file's folder."""
+    folder = (file.parent if file else Path()).absolute()
+    return {
+        name: msgspec.structs.replace(model, tokenizer=str(folder / model.tokenizer)) for name, model in models.items()
+    }
+
+
 def child_environment(settings: Settings, file: Path | None = None) -> dict[str, str]:
     """Return this process's environment with `settings` in it, so that a child's `load` gives the same settings.
 
-    Providers travel by the configuration file: `file`, or the one that `load` finds by itself.
+    Tables travel by the configuration file: `file`, or the one that `load` finds by itself.
     """
     env = dict(os.environ)
     for name in Settings.__struct_fields__:
         env.pop(f"TUNEWRIGHT_{name.upper()}", None)
-        if name != "providers" and (text := _as_text(getattr(settings, name))):
+        if name not in TABLES and (text := _as_text(getattr(settings, name))):
             env[f"TUNEWRIGHT_{name.upper()}"] = text
     if file is not None:
         env["TUNEWRIGHT_CONFIG"] = str(file.absolute())
@@ -207,7 +231,7 @@ def child_environment(settings: Settings, file: Path | None = None) -> dict[str,
 
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     """Return what the variables say; an unknown one is refused like an unknown name in the file."""
-    known = {f"{_PREFIX}{name.upper()}": name for name in Settings.__struct_fields__ if name != "providers"}
+    known = {f"{_PREFIX}{name.upper()}": name for name in Settings.__struct_fields__ if name not in TABLES}
     for variable in env:
         if variable.startswith(_PREFIX) and variable not in {*known, "TUNEWRIGHT_CONFIG"}:
             close = difflib.get_close_matches(variable.removeprefix(_PREFIX).lower(), known.values(), 1)

@@ -94,8 +94,8 @@ async def report_of(request: HttpRequest, record: FileRecord, asked: ReportReque
 
     if (report := await read()) is not None:
         return report, ()
-    own = own_report(record, runtime.settings.default_model)
-    if asked.digest == own.digest and record.status == "uploaded":  # its own check is under way
-        return await settled(request, asked.digest, read, lambda found: found is not None)
+    own, digest = own_report(record, runtime.settings.default_model), runtime.reports.digest(asked)
+    if digest == runtime.reports.digest(own) and record.status == "uploaded":  # its own check is under way
+        return await settled(request, digest, read, lambda found: found is not None)
     await runtime.reports.ask(asked)
-    return await settled(request, asked.digest, read, lambda found: found is not None)
+    return await settled(request, digest, read, lambda found: found is not None)

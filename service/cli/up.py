@@ -17,6 +17,7 @@ from service.cli import embedded, log_lines, places, probe, roles
 from service.cli.log_lines import say
 from service.cli.roles import Receiver
 from service.cli.supervisor import Role, StartFailed, Supervisor
+from service.runtime import catalogue_of
 from service.settings import ConfigurationError, Settings, child_environment, load
 from service.store.api_keys import ApiKeyStore
 from service.store.redis import NotDurable, check_durability, connect
@@ -50,6 +51,7 @@ def command(*, config: Path | None, with_receiver: int | None, verbose: bool, **
     log_lines.configure(logging.DEBUG if verbose else logging.INFO)
     try:
         settings = load(config, **options)
+        catalogue_of(settings)
         receiver = Receiver.at(with_receiver, settings.data_dir) if with_receiver else None
         asyncio.run(run(settings, config, receiver))
     except _EXPECTED as error:

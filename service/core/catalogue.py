@@ -1,6 +1,8 @@
 """Which models can be tuned: names, limits, prices and closing dates, as of the date that the data carries."""
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from service.core.dataset.profile import CheckProfile
+from service.core.tokenizers import OpenTokenizer
 
 Method = Literal["supervised", "dpo", "reinforcement"]
 Format = Literal["chat", "preference", "reinforcement", "completion"]
@@ -91,6 +94,39 @@ class BaseModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return "open" if self.access == "everyone" else self.access
 
 
+def _usual_methods() -> dict[Method, tuple[Format, ...]]:
+    return {"supervised": ("chat", "completion"), "dpo": ("preference",)}
+
+
+class OwnModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table `[models.NAME]` of `tunewright.toml`: an open model of the operator's own, counted as it counts itself.
+
+    `tokenizer` is a `tokenizer.json` or a folder with one; `max_example_tokens` is where training will cut an example;
+    `methods` maps each training method to the line forms that it takes.
+    """
+
+    tokenizer: str
+    provider: Literal["local"] = "local"
+    max_example_tokens: Count | None = None
+    methods: dict[Method, tuple[Format, ...]] = msgspec.field(default_factory=_usual_methods)
+    prices: Prices = Prices()
+
+    def model(self, name: str, encoding: str) -> BaseModel:
+        """Return the model as the catalogue has it; no engine trains it yet."""
+        return BaseModel(
+            name=name,
+            provider=self.provider,
+            owned_by="operator",
+            encoding=encoding,
+            methods=self.methods,
+            max_example_tokens=self.max_example_tokens,
+            max_example_tokens_confirmed=self.max_example_tokens is not None,
+            prices=self.prices,
+            notes=("Checked and estimated with its own tokenizer; no engine trains it yet.",),
+            sources=("tunewright.toml",),
+        )
+
+
 class CatalogueData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data file, decoded."""
 
@@ -115,13 +151,14 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
 class Catalogue:
     """Answers questions about model names; holds no clock and does no I/O."""
 
-    def __init__(self, data: CatalogueData) -> None:
-        """Index the data; raise ValueError where two models claim one name."""
+    def __init__(self, data: CatalogueData, tokenizers: Mapping[str, OpenTokenizer] | None = None) -> None:
+        """Index the data; raise ValueError where two models claim one name. `tokenizers` are open ones, by encoding."""
         self.date = data.date
         self.source = data.source
         self.models = data.models
         self.timeline = data.timeline
         self._encodings = data.encodings
+        self._tokenizers = tokenizers or {}
         self._by_name = _index([(model.name, model) for model in data.models])
         self._by_alias = _index([(alias, model) for model in data.models for alias in model.aliases])
         if both := self._by_name.keys() & self._by_alias.keys():
@@ -158,10 +195,24 @@ class Catalogue:
             model=found.base,
             method=method,
             encoding=found.encoding,
+            tokenizer=self._tokenizers.get(found.encoding),
             max_example_tokens=model.max_example_tokens if model else None,
             min_examples=MIN_EXAMPLES,
             formats=model.methods.get(method, usual) if model else usual,
         )
+
+    def edition(self, name: str) -> str:
+        """Return what changes with what the operator says of a model of their own; nothing for the packaged ones."""
+        found = self.resolve(name)
+        if found is None or found.model is None or found.encoding not in self._tokenizers:
+            return ""
+        library = self._tokenizers[found.encoding].library
+        said = (found.encoding, library, found.model.max_example_tokens, found.model.methods)
+        return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:12]
+
+    def is_own(self, model: BaseModel) -> bool:
+        """Whether the operator declared the model, with a tokenizer of its own."""
+        return model.encoding in self._tokenizers
 
     def tunable(self, now: float, target: Target) -> tuple[BaseModel, ...]:
         """List the base models that a job at `target` may name. Closing dates bind api.openai.com only."""
@@ -206,7 +257,8 @@ def target_of(base_url: str) -> Target:
 def _index(pairs: list[tuple[str, BaseModel]]) -> dict[str, BaseModel]:
     index = dict(pairs)
     if len(index) != len(pairs):
-        raise ValueError("two models of one name or alias")
+        twice = sorted(name for name, number in Counter(name for name, _ in pairs).items() if number > 1)
+        raise ValueError(f"two models of one name or alias: {', '.join(twice)}")
     return index
 
 
@@ -222,7 +274,9 @@ def _begins(base: str, prefix: str) -> bool:
 
 def _refusal(model: BaseModel, now: float, target: Target) -> str | None:
     if target == "local":
-        return None if model.provider == "local" else f"{model.name} cannot be trained on local hardware."
+        if model.provider != "local":
+            return f"{model.name} cannot be trained on local hardware."
+        return None if model.engine else f"No engine here trains {model.name} yet: it can be checked and estimated."
     if target == "compatible":
         return None
     if model.provider == "local":

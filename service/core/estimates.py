@@ -19,7 +19,7 @@ AUTO_DOUBT_EPOCHS = 1
 """Public job dumps show 3 epochs on small sets where the rule gives more: the doubt spans rule and target, and this."""
 
 NO_TOKENS = "The tokens of this dataset could not be counted."
-NO_PRICE = "No training price is known for this model; give one in your catalogue file."
+NO_PRICE = "No training price is known for this model; your catalogue file or its table in [models] can give one."
 BY_THE_HOUR = "Reinforcement training is billed by the hour and cannot be estimated before the run."
 LIST_PRICE = "OpenAI's list price; this endpoint may charge otherwise."
 

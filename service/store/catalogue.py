@@ -1,13 +1,16 @@
 """Reads the packaged model table and the operator's own file over it."""
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from service.core.catalogue import Catalogue, CatalogueData
+from service.core.catalogue import Catalogue, CatalogueData, OwnModel, base_of
+from service.core.tokenizers import OpenTokenizer
+from service.store.tokenizers import TokenizerInvalid, find_tokenizer
 
 _Table = dict[str, Any]
 
@@ -16,15 +19,35 @@ class CatalogueInvalid(Exception):
     """A model table that cannot be read; the message names the file and the member."""
 
 
-def load_catalogue(override: Path | None = None) -> Catalogue:
-    """Return the packaged catalogue, with the models and members of `override` laid over it.
+def load_catalogue(override: Path | None = None, own: Mapping[str, OwnModel] | None = None) -> Catalogue:
+    """Return the packaged catalogue, with the models and members of `override` laid over it, and the operator's `own`.
 
-    Raises CatalogueInvalid with the name of the file at fault.
+    Raises CatalogueInvalid with the name of the file or table at fault.
     """
-    packaged = tomllib.loads(files("service").joinpath("data/models.toml").read_text(encoding="utf-8"))
-    if override is None:
-        return _decode(packaged, "service/data/models.toml")
-    return _decode(_overlay(packaged, _read(override), override), str(override))
+    table = tomllib.loads(files("service").joinpath("data/models.toml").read_text(encoding="utf-8"))
+    where = "service/data/models.toml"
+    if override is not None:
+        table, where = _overlay(table, _read(override), override), str(override)
+    data = _decode(table, where)
+    return _with_own(data, own) if own else _made(data, where)
+
+
+def _with_own(data: CatalogueData, own: Mapping[str, OwnModel]) -> Catalogue:
+    """Add models with tokenizers of their own."""
+    models = list(data.models)
+    tokenizers: dict[str, OpenTokenizer] = {}
+    for name, model in own.items():
+        if base_of(name) != name:
+            raise CatalogueInvalid(
+                f"[models.{name!r}]: a name has letters, digits and ._/@+- alone, and no .ft- in it."
+            )
+        try:
+            tokenizer = find_tokenizer(Path(model.tokenizer))
+        except TokenizerInvalid as error:
+            raise CatalogueInvalid(f"[models.{name}] tokenizer: {error}") from error
+        tokenizers[tokenizer.name] = tokenizer
+        models.append(model.model(name, tokenizer.name))
+    return _made(msgspec.structs.replace(data, models=tuple(models)), "[models]", tokenizers)
 
 
 def _read(path: Path) -> _Table:
@@ -60,8 +83,15 @@ def _merge(below: _Table, above: _Table) -> _Table:
     return merged
 
 
-def _decode(table: _Table, where: str) -> Catalogue:
+def _decode(table: _Table, where: str) -> CatalogueData:
     try:
-        return Catalogue(msgspec.convert(table, CatalogueData))
-    except (msgspec.ValidationError, ValueError) as error:
+        return msgspec.convert(table, CatalogueData)
+    except msgspec.ValidationError as error:
+        raise CatalogueInvalid(f"{where}: {error}") from error
+
+
+def _made(data: CatalogueData, where: str, tokenizers: Mapping[str, OpenTokenizer] | None = None) -> Catalogue:
+    try:
+        return Catalogue(data, tokenizers)
+    except ValueError as error:
         raise CatalogueInvalid(f"{where}: {error}") from error

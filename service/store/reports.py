@@ -1,6 +1,7 @@
 """Reports of datasets: one per content, model, method and validation content, kept as a blob; and the wish for one."""
 
 import hashlib
+from collections.abc import Callable
 from typing import cast
 
 import msgspec
@@ -32,23 +33,28 @@ class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     validation_sha256: str | None = None
     reads: tuple[str, ...] = ()
 
-    @property
-    def digest(self) -> str:
-        """Return the same text for requests that one report answers."""
-        parts = (str(FORM), self.sha256, self.model, self.method, self.validation_sha256 or "", *self.reads)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
-
 
 class ReportStore:
-    """Reads and keeps reports, and passes the API's wish for one to the workers."""
+    """Reads and keeps reports, and passes the API's wish for one to the workers.
 
-    def __init__(self, redis: Redis, blobs: BlobStore) -> None:
+    `edition` tells what the operator says of a model: reports from before it changed do not count any more.
+    """
+
+    def __init__(self, redis: Redis, blobs: BlobStore, edition: Callable[[str], str]) -> None:
         self._redis = redis
         self._blobs = blobs
+        self._edition = edition
+
+    def digest(self, request: ReportRequest) -> str:
+        """Return the same text for requests that one report answers."""
+        parts = [str(FORM), request.sha256, request.model, request.method, request.validation_sha256 or ""]
+        edition = self._edition(request.model)
+        parts += [*request.reads, *([f"edition:{edition}"] if edition else [])]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
     def key(self, request: ReportRequest) -> str:
         """Return the blob's key; reports of one content lie in one folder and go with it."""
-        return f"{report_folder(request.sha256)}{request.digest}.json"
+        return f"{report_folder(request.sha256)}{self.digest(request)}.json"
 
     async def get(self, request: ReportRequest) -> Report | None:
         """Return the report if it was made; `dataset` is the file id of `request`."""
@@ -68,13 +74,14 @@ class ReportStore:
     async def keep(self, request: ReportRequest, report: Report) -> None:
         """Store a report, and wake those who wait for it."""
         await self._blobs.put(self.key(request), msgspec.json.encode(report))
-        await self._redis.publish(keys.CHANGED, request.digest)
+        await self._redis.publish(keys.CHANGED, self.digest(request))
 
     async def ask(self, request: ReportRequest) -> None:
         """Have a worker make the report; asking again is no second work."""
+        digest = self.digest(request)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(keys.report(request.digest), msgspec.json.encode(request), ex=WISH_S)
-            due.ring(pipe, f"report:{request.digest}")
+            pipe.set(keys.report(digest), msgspec.json.encode(request), ex=WISH_S)
+            due.ring(pipe, f"report:{digest}")
             await pipe.execute()
 
     async def asked(self, digest: str) -> ReportRequest | None:

@@ -175,9 +175,9 @@ async def test_v6_another_report_of_it_is_answered_with_the_reason(bench: Bench)
     await bench.look(f"dataset:{record.id}")
     asked = ReportRequest(file_id=record.id, sha256=record.sha256, model="gpt-4o-mini-2024-07-18", method="supervised")
     await bench.runtime.reports.ask(asked)
-    await lose_all(bench, f"report:{asked.digest}", check_of(record.id))
-    await look_again(bench, f"report:{asked.digest}")
-    assert await bench.runtime.reports.asked(asked.digest) is None
+    await lose_all(bench, f"report:{bench.runtime.reports.digest(asked)}", check_of(record.id))
+    await look_again(bench, f"report:{bench.runtime.reports.digest(asked)}")
+    assert await bench.runtime.reports.asked(bench.runtime.reports.digest(asked)) is None
     assert await bench.runtime.trials.is_given_up(check_of(record.id))
     assert (await record_of(bench, record.id)).status == "processed", "its own check has passed"
 

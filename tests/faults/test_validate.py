@@ -115,8 +115,8 @@ async def test_v3_a_file_swapped_before_another_report_of_it(bench: Bench) -> No
     _swap(bench, record.sha256)
     asked = ReportRequest(file_id=record.id, sha256=record.sha256, model="gpt-4o-mini-2024-07-18", method="supervised")
     await bench.runtime.reports.ask(asked)
-    await bench.look(f"report:{asked.digest}")
+    await bench.look(f"report:{bench.runtime.reports.digest(asked)}")
     found = await bench.runtime.files.get(record.id)
     assert found is not None
     assert (found.status, found.report_key) == ("error", None)
-    assert await bench.runtime.redis.zscore("tw:due", f"report:{asked.digest}") is None
+    assert await bench.runtime.redis.zscore("tw:due", f"report:{bench.runtime.reports.digest(asked)}") is None
