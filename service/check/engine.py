@@ -6,20 +6,21 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
-from itertools import accumulate, compress
-from operator import add
+from itertools import compress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from service.check.benchmarks import Benchmarks
 from service.check.compiled import native
+from service.check.counting import Counting, counting_for
 from service.check.duplicates import ContextIndex
+from service.check.lengths import Lengths, TextCounter, UncountableText
 from service.check.near import NearIndex
 from service.check.plain import Plain, PlainReaders
 from service.check.reader import Block, LineReader
 from service.check.search import search_for_rules
 from service.check.split import SplitCheck
-from service.check.tokens import CountsDiffer, TokenCounter, counter_for, versions
+from service.check.tokens import CountsDiffer, TokenCounter, versions
 from service.check.work import Work
 from service.core.dataset.defects import shown
 from service.core.dataset.opening import opening_of
@@ -50,7 +51,7 @@ class _Pass(NamedTuple):
     log: FindingLog
     contexts: ContextIndex
     near: NearIndex
-    counter: TokenCounter | None
+    counter: TextCounter | None
     readers: PlainReaders | None
     search: Search
     pool: ThreadPoolExecutor
@@ -73,18 +74,27 @@ def check_file(
     `progress` is told how many bytes of `source` have been read; `benchmarks` are what must not be trained on. Peak
     memory is bounded: caches fill up over the first gigabytes (242 MB at 60 MB of file, 282 at 500, measured). Streams
     must be seekable, else they are counted by tiktoken alone; they are left open. Raises OSError where a file can't be
-    read, VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding `tokens` is None.
+    read, VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding, or where its own tokenizer
+    can't count, `tokens` is None and `tokens_unknown` says why.
     """
     with _opened(source) as stream, _opened(validation) as other:
         assert stream is not None
         again = all(each is None or each.seekable() for each in (stream, other))
-        starts = [each.tell() for each in (stream, other) if each is not None] if again else []
+        starts = [each.tell() if each is not None and again else 0 for each in (stream, other)]
+
+        def once(counting: Counting) -> Report:
+            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, counting)
+
         try:
-            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, compiled=again)
-        except CountsDiffer:
-            for each, start in zip((stream, other), starts, strict=False):
+            return once(counting_for(profile, compiled=again))
+        except (CountsDiffer, UncountableText) as error:
+            if not again or (profile.tokenizer is None and isinstance(error, UncountableText)):
+                raise
+            for each, start in zip((stream, other), starts, strict=True):
                 each.seek(start) if each is not None else None
-            return _check(stream, other, profile, filename, dataset_id, progress, benchmarks, compiled=False)
+            if isinstance(error, UncountableText):
+                return once(Counting(None, str(error)))
+            return once(counting_for(profile, compiled=False))
 
 
 @contextmanager
@@ -104,11 +114,11 @@ def _check(
     dataset_id: str | None,
     progress: Callable[[int], None] | None,
     benchmarks: Benchmarks | None,
-    *,
-    compiled: bool,
+    counting: Counting,
 ) -> Report:
-    counter = counter_for(profile.encoding, compiled=compiled)
-    readers = PlainReaders(counter.encoding if counter else None) if native is not None and compiled else None
+    counter = counting.counter
+    vocabulary = counter.encoding if isinstance(counter, TokenCounter) else None
+    readers = PlainReaders(vocabulary) if native is not None and counting.compiled else None
     with ContextIndex() as index, ThreadPoolExecutor(_THREADS, "check") as pool:
         near, search = NearIndex(pool), search_for_rules()
         shared = _Pass(profile, FindingLog(), index, near, counter, readers, search, pool, benchmarks)
@@ -125,8 +135,7 @@ def _check(
         for name in profile.unknown_variables:
             shared.log.add("unknown_grader_variable", f"the grader names {shown(name)}, which there is not", file=file)
         if counter is None:
-            told = f"no vocabulary of {profile.encoding} is shipped: the tokens are not counted"
-            shared.log.add("tokens_unknown", told, file=file)
+            shared.log.add("tokens_unknown", f"{counting.why}: the tokens are not counted", file=file)
     return _report(reader, split, tally, shared, dataset_id)
 
 
@@ -140,7 +149,7 @@ class _Pending(NamedTuple):
 def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
     """Check one split: while a block is judged here, the pool reads those behind it and counts those before."""
     ahead: deque[_Pending] = deque()
-    waiting: deque[tuple[Work, Future[list[int]]]] = deque()
+    waiting: deque[tuple[Work, Future[Lengths]]] = deque()
     for block in reader:
         if block.first == 1:
             if (opening := opening_of(block.raw)) is not None:
@@ -164,7 +173,7 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
 
 def _take(
     pending: _Pending,
-    waiting: deque[tuple[Work, Future[list[int]]]],
+    waiting: deque[tuple[Work, Future[Lengths]]],
     split: SplitCheck,
     tally: TokenTally,
     shared: _Pass,
@@ -176,9 +185,12 @@ def _take(
     if shared.counter is None:
         return
     if plain is not None and len(plain):
-        _tally_plain(plain, split, tally, shared.counter, shared.log)
+        if isinstance(shared.counter, TokenCounter):
+            _tally_plain(plain, split, tally, shared.counter, shared.log)
+        else:
+            plain.texts_into(work)
     if work.lines:
-        waiting.append((work, shared.pool.submit(shared.counter.count_unverified, work.spans.texts)))
+        waiting.append((work, shared.pool.submit(shared.counter.measure, work.spans, work.ends)))
     if len(waiting) > _AHEAD:
         _tally(*waiting.popleft(), split, tally, shared)
 
@@ -216,20 +228,21 @@ def _tally_plain(plain: Plain, split: SplitCheck, tally: TokenTally, counter: To
         _add_length(line, some, *plain.layout(example), split, tally, log)
 
 
-def _tally(work: Work, future: Future[list[int]], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
+def _tally(work: Work, future: Future[Lengths], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
     assert shared.counter is not None
-    counts, spans = future.result(), work.spans
-    shared.counter.verify(counts, spans.texts.__getitem__)
-    sums = list(accumulate(map(add, counts, spans.leads), initial=0))
-    starts = [0, *work.ends[:-1]] if work.ends else []
-    lengths = [sums[end] - sums[start] for start, end in zip(starts, work.ends, strict=True)]
+    found = future.result()
+    shared.counter.confirm(found, work.spans)
+    for each in found.controls:
+        told = f"{shown(each.token)} is a control token of the model's tokenizer"
+        shared.log.add("template_tokens", told, file=split.file, line=work.lines[each.example], path=each.path)
+    lengths = found.totals
     tally.note_longest(lengths, work.lines)
     if not lengths or tally.fits(max(lengths)):
-        tally.add_all(lengths, sum(compress(counts, spans.trained)))
+        tally.add_all(lengths, sum(compress(found.counts, found.trained)))
         return
-    for line, start, end in zip(work.lines, starts, work.ends, strict=True):
+    for line, start, end in zip(work.lines, found.starts, found.ends, strict=True):
         part = slice(start, end)
-        _add_length(line, counts[part], spans.leads[part], spans.trained[part], split, tally, shared.log)
+        _add_length(line, found.counts[part], found.leads[part], found.trained[part], split, tally, shared.log)
 
 
 def _add_length(

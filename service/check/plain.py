@@ -128,12 +128,21 @@ class Plain:
         for line, start, end in np.frombuffer(self._found.left, _LEFT).tolist():
             yield first + line, raw[start:end]
 
+    def texts_into(self, work: Work) -> None:
+        """Add all examples to what is to be counted of a block, and to nothing else."""
+        for example, line in enumerate(self.lines.tolist()):
+            leads, trained = self.layout(example)
+            roles = ["assistant" if learnt else "user" for learnt in trained]
+            if self.table["instructed"][example]:
+                roles[0] = "system"
+            work.spans.extend([self.text(at) for at in self.texts_of(example)], leads, trained, roles)
+            work.lines.append(line)
+            work.ends.append(len(work.spans.texts))
+
     def into(self, work: Work) -> None:
         """Add all examples to a block's work, as if they had been looked at one by one."""
-        for example, (line, said) in enumerate(zip(self.lines.tolist(), self.said(), strict=True)):
-            for at, lead, trained in zip(self.texts_of(example), *self.layout(example), strict=True):
-                work.spans.add(self.text(at), lead, trained)
-            work.end(line, said)
+        self.texts_into(work)
+        work.said.extend(self.said())
         work.keys.contexts.extend(self.table["context"].view(np.uint64).tolist())
         work.keys.targets.extend(self.table["target"].view(np.uint64).tolist())
         work.keys.lines.extend(self.lines.tolist())
@@ -145,8 +154,8 @@ _CLOSING = "".join(sorted(CLOSED))
 class PlainReaders:
     """Reads blocks in any number of threads.
 
-    With an `encoding` tokens are counted, else `tokens` holds what stands between the texts alone and `trained`
-    nothing; unless lines are to be judged no text is suspected.
+    With an `encoding` tokens are counted as lines are read, else `tokens` holds what stands between the texts alone and
+    `trained` nothing; unless lines are to be judged no text is suspected.
     """
 
     def __init__(self, encoding: str | None, *, judging: bool = True) -> None:

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import tiktoken
 
 from service.check.compiled import native, vocabulary
+from service.check.lengths import Lengths, TextCounter, UncountableText
+from service.check.open_counter import OpenCounter
 from service.check.vocab import read_tokens
+from service.core.dataset.spans import Spans
+from service.core.tokenizers import OpenTokenizer
 
 if TYPE_CHECKING:
     from service.check import _native
@@ -56,10 +60,6 @@ SAME_TEXT = {"o200k_harmony": "o200k_base"}
 
 class CountsDiffer(Exception):
     """The compiled counter and tiktoken disagree on a text: count the whole report again by tiktoken."""
-
-
-class UncountableText(Exception):
-    """tiktoken gave up on a text (a Rust panic, which Python sees as no Exception)."""
 
 
 @cache
@@ -115,6 +115,21 @@ class TokenCounter:
             self._idle.put(counter)
         return list(map(dict(zip(distinct, counts, strict=True)).__getitem__, texts))
 
+    def measure(self, spans: Spans, ends: Sequence[int]) -> Lengths:
+        """Count examples; see lengths.TextCounter."""
+        return Lengths(self.count_unverified(spans.texts), spans.leads, spans.trained, ends)
+
+    def confirm(self, lengths: Lengths, spans: Spans) -> None:
+        """Verify what was measured."""
+        self.verify(lengths.counts, spans.texts.__getitem__)
+
+    def versions(self) -> dict[str, str | None]:
+        """Return what counted: `accelerator` is this project's own counter, None where tiktoken did."""
+        return {
+            "tiktoken": _version("tiktoken"),
+            "accelerator": f"tunewright {_version('tunewright')}" if self.compiled else None,
+        }
+
     def verify(self, counts: Sequence[int], text: Callable[[int], str]) -> None:
         """Count a random share again with tiktoken, if it was not tiktoken that counted; raise CountsDiffer.
 
@@ -159,8 +174,13 @@ def _pieces(text: str) -> list[str]:
     return [*pieces, text[start:]] if start else [text]
 
 
-def counter_for(encoding: str, *, compiled: bool = True) -> TokenCounter | None:
-    """Return a counter for a model's encoding, or None where no vocabulary for it is shipped."""
+def counter_for(encoding: str, tokenizer: OpenTokenizer | None = None, *, compiled: bool = True) -> TextCounter | None:
+    """Return a counter for a model's encoding, or None where no vocabulary for it is shipped.
+
+    An open model has a `tokenizer` of its own: TokenizerUnusable is raised where it can't count.
+    """
+    if tokenizer is not None:
+        return OpenCounter(tokenizer)
     name = SAME_TEXT.get(encoding, encoding)
     return TokenCounter(name, compiled=compiled) if name in _DEFINITIONS else None
 
@@ -170,11 +190,6 @@ def _version(package: str) -> str:
     return metadata.version(package)
 
 
-def versions(counter: TokenCounter | None) -> dict[str, str | None]:
-    """Return what counted, for the report: `accelerator` is this project's own counter, None where tiktoken counted."""
-    if counter is None:
-        return {"tiktoken": None, "accelerator": None}
-    return {
-        "tiktoken": _version("tiktoken"),
-        "accelerator": f"tunewright {_version('tunewright')}" if counter.compiled else None,
-    }
+def versions(counter: TextCounter | None) -> dict[str, str | None]:
+    """Return what counted, for the report."""
+    return {"tiktoken": None, "accelerator": None} if counter is None else counter.versions()

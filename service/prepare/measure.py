@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from itertools import accumulate
-from operator import add
 from types import TracebackType
 from typing import Self
 
-from service.check.tokens import TokenCounter
+from service.check.lengths import TextCounter
 from service.check.work import Work
 from service.core.dataset.languages import language_of
 from service.core.dataset.report import HistogramBin
@@ -24,7 +22,7 @@ _SHOWN = 200
 class Measure:
     """Takes in batches of rows; without a counter there are no lengths."""
 
-    def __init__(self, pool: Executor, counter: TokenCounter | None) -> None:
+    def __init__(self, pool: Executor, counter: TextCounter | None) -> None:
         self._digest = Digest(pool, encoding=counter.encoding if counter else "unknown")
         self._counter = counter
         self._tally = TokenTally(None)
@@ -56,10 +54,10 @@ class Measure:
         if self._counter is not None and work.ends:
             self._count(self._counter, work)
 
-    def _count(self, counter: TokenCounter, work: Work) -> None:
-        counts = counter.count_many(work.spans.texts)
-        sums = list(accumulate(map(add, counts, work.spans.leads), initial=0))
-        lengths = [sums[end] - sums[start] for start, end in zip((0, *work.ends), work.ends, strict=False)]
+    def _count(self, counter: TextCounter, work: Work) -> None:
+        found = counter.measure(work.spans, work.ends)
+        counter.confirm(found, work.spans)
+        lengths = found.totals
         self._tally.add_all(lengths, 0)
         self._bins.update(length.bit_length() for length in lengths)
 

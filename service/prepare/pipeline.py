@@ -7,7 +7,8 @@ from contextlib import ExitStack, closing
 from importlib import metadata
 from typing import IO
 
-from service.check.tokens import CountsDiffer, TokenCounter, counter_for, versions
+from service.check.lengths import TextCounter, TokenizerUnusable, UncountableText
+from service.check.tokens import CountsDiffer, counter_for, versions
 from service.core.prepare.diff import Diff, LineCounts, Part, drift
 from service.prepare.digest import batches
 from service.prepare.measure import Measure
@@ -33,13 +34,15 @@ def prepare(
             output.seek(0)
             output.truncate()
         return _prepare(what, outputs, progress, compiled=False)
+    except (TokenizerUnusable, UncountableText) as error:
+        raise PrepareFailed("tokens_unknown", f"the tokens of {what.model} can't be counted: {error}") from error
 
 
 def _prepare(
     what: Preparation, outputs: Sequence[IO[bytes]], progress: Callable[[int], None] | None, *, compiled: bool
 ) -> tuple[Diff, ...]:
     profile = what.profile_of(what.model)
-    counter = counter_for(profile.encoding, compiled=compiled) if profile else None
+    counter = counter_for(profile.encoding, profile.tokenizer, compiled=compiled) if profile else None
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(_THREADS, "prepare"))
         before = stack.enter_context(Measure(pool, counter))
@@ -66,7 +69,7 @@ def _check(run: Run, made: Sequence[Output]) -> None:
             raise PrepareFailed("empty_result", f"no line is left{f' ({why})' if why else ''}", at)
 
 
-def _diff(what: Preparation, run: Run, output: Output, part: Part | None, counter: TokenCounter | None) -> Diff:
+def _diff(what: Preparation, run: Run, output: Output, part: Part | None, counter: TextCounter | None) -> Diff:
     before = run.before.figures() if run.is_measured else None
     after = output.measure.figures(labelled=before is not None and before.labels is not None)
     return Diff(

@@ -126,7 +126,7 @@ class Run:
     def _truncate(self, rows: Iterator[Row], operation: Truncate, ledger: Ledger) -> Iterator[Row]:
         model = operation.model or self._what.model
         profile = self._what.profile_of(model)
-        counter = counter_for(profile.encoding, compiled=self._compiled) if profile else None
+        counter = counter_for(profile.encoding, profile.tokenizer, compiled=self._compiled) if profile else None
         if profile is None or counter is None:
             raise PrepareFailed("tokens_unknown", f"the tokens of {model} can't be counted: name a model that is known")
         limit = operation.max_tokens or profile.max_example_tokens

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from service.check.lengths import TextCounter
 from service.check.tokens import TokenCounter
 from service.core.dataset.forms import DECODERS, Form, form_of
 from service.core.dataset.lines import Line
@@ -20,16 +21,16 @@ _decode = msgspec.json.Decoder().decode
 
 
 def truncate(
-    rows: Iterator[Row], operation: Truncate, ledger: Ledger, counter: TokenCounter, limit: int
+    rows: Iterator[Row], operation: Truncate, ledger: Ledger, counter: TextCounter, limit: int
 ) -> Iterator[Row]:
     """Yield the rows, those that are longer than `limit` tokens shortened; drop those whose answer alone is longer.
 
     What can't be read as an example is left as it is: the checker counts no tokens of it either.
     """
-    lengths = _Lengths(counter)
+    lengths, counts_by_bytes = _Lengths(counter), isinstance(counter, TokenCounter)
     for row in rows:
         data = row.text
-        value = None if _surely_fits(data, limit) else _read(data)
+        value = None if counts_by_bytes and _surely_fits(data, limit) else _read(data)
         length = None if value is None else lengths.of(value)
         if value is None or (length is not None and length <= limit):
             yield row
@@ -46,7 +47,7 @@ def truncate(
 class _Lengths:
     """Counts the tokens of lines as the checker does."""
 
-    def __init__(self, counter: TokenCounter) -> None:
+    def __init__(self, counter: TextCounter) -> None:
         self._counter = counter
 
     def of(self, value: Json) -> int | None:
@@ -56,7 +57,9 @@ class _Lengths:
             return None
         spans = Spans(self._counter.encoding)
         lay_out(line, spans)
-        return sum(self._counter.count_many(spans.texts)) + sum(spans.leads)
+        found = self._counter.measure(spans, [len(spans.texts)])
+        self._counter.confirm(found, spans)
+        return found.totals[0]
 
 
 def _line(value: Json) -> Line | None:
@@ -72,7 +75,8 @@ def _line(value: Json) -> Line | None:
 
 
 def _surely_fits(data: bytes, limit: int) -> bool:
-    """Whether a line has fewer bytes than it may have tokens: a token is a byte or more, an image counts by itself."""
+    """Whether a line has fewer bytes than it may have tokens: a token of a shipped vocabulary
+    is a byte or more, an image counts by itself."""
     return len(data) + PER_IMAGE * data.count(b"image_url") <= min(limit, BLANKS)
 
 

@@ -4,7 +4,18 @@ import json
 import subprocess
 import sys
 
-HEAVY = ("openai", "tiktoken", "toktok", "numpy", "torch", "workers", "rq", "service.check")
+HEAVY = (
+    "openai",
+    "tiktoken",
+    "tokenizers",
+    "jinja2",
+    "huggingface_hub",
+    "numpy",
+    "torch",
+    "workers",
+    "rq",
+    "service.check",
+)
 
 
 def test_the_api_application_loads_nothing_heavy() -> None:

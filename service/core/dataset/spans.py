@@ -1,12 +1,15 @@
 """How an example is laid out in tokens: texts in order, what stands before each, and which of them bear loss.
 
+`roles` say who speaks where a text is the whole of a message in a chat, so that a model's own template can write it;
+what is more than that (tools, names, parts, pairs of answers) has no role.
+
 Source: OpenAI's cookbook ("Chat_finetuning_data_prep" and "How_to_count_tokens_with_tiktoken"). It equals the bill
 for text; for tools and images it is an estimate. A call costs three tokens beside its texts, an image its 85
 base tokens.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -15,12 +18,15 @@ from service.core.dataset.lines import (
     Assistant,
     ChatLine,
     CompletionLine,
+    Developer,
     FunctionCall,
     ImagePart,
     Line,
     PreferenceLine,
     RefusalPart,
+    System,
     Tool,
+    User,
 )
 from service.core.dataset.values import Json, is_list, is_object
 
@@ -35,27 +41,33 @@ PER_PROPERTY = 3
 PER_ENUM = -3
 PER_CHOICE = 3
 PER_TOOLS = 12
+_ROLES = {System: "system", Developer: "system", User: "user", Assistant: "assistant"}
+_PAIRED: dict[type, str] = {}
 
 
 class Spans:
     """The texts of many examples, one after another; `leads` are the fixed tokens before each, `trained` bears loss."""
 
-    __slots__ = ("leads", "per_function", "texts", "trained")
+    __slots__ = ("leads", "per_function", "roles", "texts", "trained")
 
     def __init__(self, encoding: str) -> None:
         self.texts: list[str] = []
         self.leads: list[int] = []
         self.trained: list[bool] = []
+        self.roles: list[str] = []
         self.per_function = PER_FUNCTION.get(encoding, 7)
 
-    def add(self, text: str, lead: int, trained: bool = False) -> None:
+    def add(self, text: str, lead: int, trained: bool = False, role: str = "") -> None:
         self.texts.append(text)
         self.leads.append(lead)
         self.trained.append(trained)
+        self.roles.append(role)
 
-    @property
-    def columns(self) -> tuple[list[str], list[int], list[bool]]:
-        return self.texts, self.leads, self.trained
+    def extend(self, texts: list[str], leads: list[int], trained: list[bool], roles: list[str]) -> None:
+        self.texts += texts
+        self.leads += leads
+        self.trained += trained
+        self.roles += roles
 
 
 def lay_out(line: Line, spans: Spans) -> None:
@@ -66,9 +78,9 @@ def lay_out(line: Line, spans: Spans) -> None:
         return
     if isinstance(line, PreferenceLine):
         _lay_out_tools(line.input.tools, spans)
-        _lay_out_messages(line.input.messages, spans, PER_EXAMPLE, False)
-        _lay_out_messages(line.preferred_output, spans, 0, True)
-        _lay_out_messages(line.non_preferred_output, spans, 0, True)
+        _lay_out_messages(line.input.messages, spans, PER_EXAMPLE, False, _PAIRED)
+        _lay_out_messages(line.preferred_output, spans, 0, True, _PAIRED)
+        _lay_out_messages(line.non_preferred_output, spans, 0, True, _PAIRED)
         return
     _lay_out_tools(line.tools, spans)
     if isinstance(line, ChatLine):
@@ -79,8 +91,10 @@ def lay_out(line: Line, spans: Spans) -> None:
         _lay_out_messages(line.messages, spans, PER_EXAMPLE, False)
 
 
-def _lay_out_messages(messages: Sequence[Any], spans: Spans, lead: int, learns: bool) -> None:
-    texts, leads, trained = spans.texts, spans.leads, spans.trained
+def _lay_out_messages(
+    messages: Sequence[Any], spans: Spans, lead: int, learns: bool, speakers: Mapping[type, str] = _ROLES
+) -> None:
+    texts, leads, trained, roles = spans.texts, spans.leads, spans.trained, spans.roles
     for message in messages:
         kind = message.__class__
         content = message.content
@@ -94,6 +108,7 @@ def _lay_out_messages(messages: Sequence[Any], spans: Spans, lead: int, learns: 
             texts.append(content)
             leads.append(lead)
             trained.append(bears_loss)
+            roles.append(speakers.get(kind, ""))
             lead = 0
         elif content.__class__ is list:
             lead = _lay_out_parts(content, spans, lead, bears_loss)
