@@ -16,7 +16,10 @@ from service.check.baseline import Baseline, baseline_of, only_new
 from service.check.benchmarks import Benchmarks
 from service.check.compiled import native
 from service.check.engine import check_file
+from service.check.lengths import TokenizerUnusable
+from service.check.tokens import counter_for
 from service.cli.check_policy import PolicyInvalid, read_policy
+from service.cli.own_models import catalogue_here, name_of
 from service.core import clock
 from service.core.advice import advice
 from service.core.catalogue import Catalogue, Method
@@ -29,7 +32,7 @@ from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import Report
 from service.core.dataset.sarif import to_sarif
 from service.core.jobs import Method as JobMethod
-from service.store.catalogue import CatalogueInvalid, load_catalogue
+from service.store.catalogue import CatalogueInvalid
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -48,7 +51,12 @@ class _CannotCheck(click.ClickException):
 @click.command("check")
 @click.argument("file", type=_FILE)
 @click.option("--validation", type=_FILE, help="A validation split, checked together with FILE for leaks.")
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The model that is to be tuned.")
+@click.option("--model", help=f"The model that is to be tuned.  [default: {DEFAULT_MODEL}]")
+@click.option(
+    "--tokenizer",
+    type=click.Path(exists=True, path_type=Path),
+    help="An open model's tokenizer.json, or its folder: what counts instead of the vocabularies of OpenAI's models.",
+)
 @click.option("--method", type=click.Choice(list(_METHODS)), default="supervised", show_default=True)
 @click.option("--format", "shape", type=click.Choice(["text", "json", "markdown", "html", "sarif"]), default="text")
 @click.option("--catalogue", type=_FILE, help="A model and price table laid over the packaged one.")
@@ -66,7 +74,8 @@ class _CannotCheck(click.ClickException):
 def command(
     file: Path,
     validation: Path | None,
-    model: str,
+    model: str | None,
+    tokenizer: Path | None,
     method: str,
     shape: str,
     catalogue: Path | None,
@@ -86,12 +95,14 @@ def command(
         sets = (*map(Path, rules.benchmarks), *benchmarks)
         known = Benchmarks.read(sets) if sets else None
         reads = reads_of(msgspec.json.decode(grader.read_bytes(), type=dict[str, Any])) if grader else Reads((), ())
-        report = rules.apply(_checked(file, validation, known, reads, model, _METHODS[method], catalogue))
+        name = model or (DEFAULT_MODEL if tokenizer is None else name_of(tokenizer))
+        models = catalogue_here(catalogue, [name], tokenizer)
+        report = rules.apply(_checked(file, validation, known, reads, name, _METHODS[method], models))
         if write_baseline is not None:
             write_baseline.write_bytes(msgspec.json.format(msgspec.json.encode(baseline_of(report, paths))) + b"\n")
         if baseline is not None:
             report = only_new(report, msgspec.json.decode(baseline.read_bytes(), type=Baseline), paths)
-    except (OSError, UnicodeDecodeError, CatalogueInvalid, PolicyInvalid) as error:
+    except (OSError, UnicodeDecodeError, CatalogueInvalid, PolicyInvalid, TokenizerUnusable) as error:
         raise _CannotCheck(str(error)) from error
     except msgspec.MsgspecError as error:
         raise _CannotCheck(f"--baseline or --grader holds something else: {error}") from error
@@ -119,12 +130,12 @@ def _checked(
     reads: Reads,
     model: str,
     method: Method,
-    catalogue: Path | None,
+    known: Catalogue,
 ) -> Report:
-    known = load_catalogue(catalogue)
     profile = known.profile(model, method)
     if profile is None:
         raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
+    counter_for(profile.encoding, profile.tokenizer)  # asked for by name: no report rather than one without tokens
     profile = msgspec.structs.replace(profile, item_fields=reads.fields, unknown_variables=reads.unknown)
     report = _with_progress(file, validation, benchmarks, profile)
     return _compared(known, report, JobMethod(type=method))

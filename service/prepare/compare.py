@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.check.duplicates import ContextIndex, Keys, Records, is_validation, line_of
+from service.check.lengths import TokenizerUnusable, UncountableText
 from service.check.tokens import CountsDiffer, counter_for
+from service.core.dataset.profile import CheckProfile
 from service.core.prepare.diff import LISTED, Comparison, LineChange, LineCounts, drift
 from service.prepare.alike import halves
 from service.prepare.digest import Digest, batches
 from service.prepare.measure import Measure
-from service.prepare.rows import Row, read_rows
+from service.prepare.rows import PrepareFailed, Row, read_rows
 
 Sides = tuple[list[tuple[int, int]], list[tuple[int, int]]]
 """Of one context, (target, line) in the old file and in the new one."""
@@ -27,19 +29,22 @@ class _Change(NamedTuple):
     now: int
 
 
-def compare(old: Path, new: Path, encoding: str) -> Comparison:
-    """Return what is new, gone, changed and the same. Raises OSError, PrepareFailed for a line too long to be read."""
+def compare(old: Path, new: Path, profile: CheckProfile) -> Comparison:
+    """Return what is new, gone, changed and the same. Raises OSError, PrepareFailed for a line too long to be
+    read, or where tokens can't be counted."""
     try:
-        return _compare(old, new, encoding, compiled=True)
+        return _compare(old, new, profile, compiled=True)
     except CountsDiffer:
-        return _compare(old, new, encoding, compiled=False)
+        return _compare(old, new, profile, compiled=False)
+    except (TokenizerUnusable, UncountableText) as error:
+        raise PrepareFailed("tokens_unknown", f"the tokens of {profile.model} can't be counted: {error}") from error
 
 
-def _compare(old: Path, new: Path, encoding: str, *, compiled: bool) -> Comparison:
+def _compare(old: Path, new: Path, profile: CheckProfile, *, compiled: bool) -> Comparison:
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(2, "compare"))
         index = stack.enter_context(ContextIndex())
-        counter = counter_for(encoding, compiled=compiled)
+        counter = counter_for(profile.encoding, profile.tokenizer, compiled=compiled)
         measures = [stack.enter_context(Measure(pool, counter)) for _ in (old, new)]
         sums = [
             _take(path, stack.enter_context(Digest(pool)), index, measure, validation=path is new)

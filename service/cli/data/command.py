@@ -9,11 +9,12 @@ import msgspec
 from rich.console import Console
 
 from service.cli.data.show import show_comparison
-from service.cli.data.work import DEFAULT_MODEL, FILE, CannotPrepare, check_model, common, make, operation
+from service.cli.data.work import DEFAULT_MODEL, FILE, CannotPrepare, common, make, operation, profile_of
+from service.cli.own_models import catalogue_here
 from service.core.prepare.operations import Charset, Container, Merge, Operation, Shape, Target
 from service.prepare.compare import compare
 from service.prepare.rows import PrepareFailed
-from service.store.catalogue import load_catalogue
+from service.store.catalogue import CatalogueInvalid
 
 _OUT = click.Path(dir_okay=False, path_type=Path)
 
@@ -173,14 +174,10 @@ def run(file: Path, plan: Path, validation_output: Path | None, **options: Any) 
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def diff(old: Path, new: Path, model: str, shape: str) -> None:
     """Say how two files differ, whatever the order of their lines."""
-    catalogue = load_catalogue()
-    check_model(catalogue, model)
-    profile = catalogue.profile(model, "supervised")
     try:
-        found = compare(old, new, profile.encoding if profile else "unknown")
-    except PrepareFailed as error:
-        raise CannotPrepare(str(error)) from error
-    except OSError as error:
+        profile = profile_of(catalogue_here(None, [model]), model)
+        found = compare(old, new, profile)
+    except (PrepareFailed, CatalogueInvalid, OSError) as error:
         raise CannotPrepare(str(error)) from error
     if shape == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found)))

@@ -11,14 +11,15 @@ from rich.console import Console
 
 from service.cli.data.outputs import OutputRefused, outputs
 from service.cli.data.show import show
+from service.cli.own_models import catalogue_here
 from service.core.catalogue import Catalogue
 from service.core.dataset.profile import CheckProfile
 from service.core.prepare.diff import Diff
-from service.core.prepare.operations import Operation, OperationInvalid, Split, check_operations
+from service.core.prepare.operations import Operation, OperationInvalid, Split, Truncate, check_operations
 from service.prepare.pipeline import prepare
 from service.prepare.rows import PrepareFailed
 from service.prepare.run import Preparation
-from service.store.catalogue import CatalogueInvalid, load_catalogue
+from service.store.catalogue import CatalogueInvalid
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
@@ -73,7 +74,8 @@ def make(
     inputs = [file, *(merged or {}).values()]
     try:
         check_operations(tuple(operations))
-        known = load_catalogue(common["catalogue"])
+        named = [each.model for each in operations if isinstance(each, Truncate) and each.model]
+        known = catalogue_here(common["catalogue"], [common["model"], *named])
         what = Preparation(
             source=file,
             operations=operations,
@@ -83,7 +85,7 @@ def make(
             method="supervised",
             limit_bytes=_NO_LIMIT,
         )
-        check_model(known, common["model"])
+        profile_of(known, common["model"])
         with outputs(paths, inputs, force=common["force"]) as files:
             diffs = _prepared(what, files)
     except OperationInvalid as error:
@@ -106,10 +108,12 @@ def _profiles(catalogue: Catalogue) -> Callable[[str], CheckProfile | None]:
     return profile_of
 
 
-def check_model(catalogue: Catalogue, model: str) -> None:
-    """Raise BadParameter for a model whose encoding is not known."""
-    if catalogue.resolve(model) is None:
+def profile_of(catalogue: Catalogue, model: str) -> CheckProfile:
+    """Return how a model's tokens are counted. Raises BadParameter for one whose encoding is not known."""
+    found = catalogue.profile(model, "supervised")
+    if found is None:
         raise click.BadParameter(f"{model} is not in the catalogue and its encoding is not known", param_hint="--model")
+    return found
 
 
 def _prepared(what: Preparation, files: Sequence[Any]) -> tuple[Diff, ...]:
