@@ -35,7 +35,8 @@ class ModelExtras(msgspec.Struct, frozen=True, kw_only=True):
     """What OpenAI's object lacks.
 
     `idempotency_key` True promises that jobs posted under one Idempotency-Key are one job; a Tunewright that trains
-    here through its provider `openai` relies on it.
+    here through its provider `openai` relies on it. `encoding` is what counts the model's tokens.
+    `providers` is empty for a model of the operator's own that none of them trains.
     """
 
     kind: Literal["base", "tuned"]
@@ -49,6 +50,7 @@ class ModelExtras(msgspec.Struct, frozen=True, kw_only=True):
     methods: dict[Method, tuple[Format, ...]] = {}
     context_tokens: int | None = None
     max_example_tokens: int | None = None
+    encoding: str | None = None
     creation_closes: str | None = None
     engine: str | None = None
     prices: PricesOut | None = None
@@ -81,6 +83,7 @@ class ModelOut(msgspec.Struct, frozen=True, kw_only=True):
                 methods=model.methods,
                 context_tokens=model.context_tokens,
                 max_example_tokens=model.max_example_tokens,
+                encoding=model.encoding,
                 creation_closes=model.creation_closes.isoformat() if model.creation_closes else None,
                 engine=model.engine,
                 prices=PricesOut.of(model.prices),
@@ -107,6 +110,7 @@ class ModelOut(msgspec.Struct, frozen=True, kw_only=True):
                 step_number=model.step_number,
                 context_tokens=base.context_tokens if base else None,
                 max_example_tokens=base.max_example_tokens if base else None,
+                encoding=base.encoding if base else None,
                 engine=base.engine if base else None,
                 prices=PricesOut.of(base.prices) if base else None,
             ),

@@ -50,7 +50,7 @@ models = Router(path="/v1/models", route_handlers=[list_models, get_model, delet
 
 
 def _bases(request: HttpRequest) -> list[ModelOut]:
-    """Return every base model that some configured provider would train today, those named in settings included."""
+    """Return every base model that some configured provider would train today, and those that the operator declares."""
     context, now = context_of(request), clock.now()
     catalogue = context.runtime.catalogue
     homes: dict[str, list[str]] = {}
@@ -59,9 +59,9 @@ def _bases(request: HttpRequest) -> list[ModelOut]:
             if _is_trained_at(model, place.target):
                 homes.setdefault(model.name, []).append(place.name)
     return [
-        ModelOut.of_base(model, tuple(homes[model.name]), catalogue)
+        ModelOut.of_base(model, tuple(homes.get(model.name, ())), catalogue)
         for model in catalogue.models
-        if model.name in homes
+        if model.name in homes or catalogue.is_own(model)
     ]
 
 
