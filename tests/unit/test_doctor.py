@@ -21,6 +21,7 @@ from service.core.addresses import AddressPolicy
 from service.core.signatures import make_secret
 from service.core.webhooks import WebhookEndpoint
 from service.store import keys, webhook_keys
+from tests.check.trained import folder
 from tests.conftest import RedisServer
 
 KEY = "sk-" + "doctor" * 4
@@ -160,6 +161,27 @@ def test_a_silent_ticker(checks: Any, client: redis.Redis) -> None:
     assert "silent for 300 s" in checks()["ticker"]["detail"]
     client.hset(keys.HEARTBEATS, "ticker", "nonsense")
     assert checks()["ticker"]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "detail", "remedy"),
+    [
+        (None, "mine: BPE of 700 tokens", None),
+        ('{"model": {"vocab": 1}}', "does not read the model's tokenizer", "the tokenizer.json of the model itself"),
+        ("{", "is no tokenizer.json", "Mend `tokenizer` of [models.mine]"),
+    ],
+)
+def test_the_tokenizer_of_a_declared_model(
+    checks: Any, tmp_path: Path, spoilt: str | None, detail: str, remedy: str | None
+) -> None:
+    place = folder(tmp_path / "model", "byte_level")
+    (tmp_path / "tunewright.toml").write_text('[models.mine]\ntokenizer = "model"\n')
+    if spoilt is not None:
+        (place / "tokenizer.json").write_text(spoilt)
+    found = checks()["tokenizer"]
+    assert found["status"] == ("failed" if spoilt else "ok")
+    assert detail in found["detail"]
+    assert remedy is None or remedy in found["remedy"]
 
 
 def test_a_damaged_vocabulary(checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,9 +36,9 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 def command(data_dir: Path | None, config: Path | None, as_json: bool, offline: bool) -> None:
     """Look for what would lose work or stop it, and say what to do.
 
-    Durability and memory of Redis, clocks, token vocabularies, the compiled check, blob store, disk, access, providers'
-    keys, the webhook guard and receivers. Nothing is changed and nothing is sent but questions. Exit status 0: no check
-    failed; 1: one did; 2: wrong configuration.
+    Durability and memory of Redis, clocks, token vocabularies and tokenizers, the compiled check, blob store, disk,
+    access, providers' keys, the webhook guard and receivers. Nothing is changed and nothing is sent but questions.
+    Exit status 0: no check failed; 1: one did; 2: wrong configuration.
     """
     log_lines.configure(logging.ERROR)
     settings = installation.settings_of(config, data_dir)
@@ -49,13 +49,19 @@ def command(data_dir: Path | None, config: Path | None, as_json: bool, offline: 
 
 async def _examined(settings: Settings, config: Path | None, *, is_offline: bool) -> list[Finding]:
     is_there = installation.is_there(settings)
-    of_store, of_blobs, of_vocabularies, of_providers = await asyncio.gather(
+    of_store, of_blobs, of_vocabularies, of_tokenizers, of_providers = await asyncio.gather(
         _store(settings, is_offline=is_offline) if is_there else _nothing_yet(settings),
         machine_checks.blobs(settings, is_there=is_there),
         machine_checks.vocabularies(),
+        machine_checks.tokenizers(settings),
         provider_checks.providers(settings, config, is_offline=is_offline),
     )
-    of_machine = [*machine_checks.room(settings), *of_vocabularies, machine_checks.compiled_check()]
+    of_machine = [
+        *machine_checks.room(settings),
+        *of_vocabularies,
+        *of_tokenizers,
+        machine_checks.compiled_check(),
+    ]
     return [*of_store, *of_blobs, *of_machine, *of_providers]
 
 

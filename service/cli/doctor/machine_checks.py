@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 
 from service.check.compiled import native
+from service.check.lengths import TokenizerUnusable, UncountableText
+from service.check.open_counter import OpenCounter
 from service.check.vocab import SHA256, VocabularyDamaged, verify
 from service.cli.doctor.finding import Finding, failed, ok, skipped, warning
 from service.core.errors import TunewrightError
 from service.settings import Settings
 from service.store.blob_objects import ObjectStoreUnsupported
 from service.store.blobs import open_blobs
+from service.store.tokenizers import TokenizerInvalid, find_tokenizer
 
 LEAST_FREE_BYTES = 200_000_000
 FEW_FREE_BYTES = 2_000_000_000
@@ -39,6 +42,24 @@ def compiled_check() -> Finding:
         "the check's compiled part is missing: datasets are checked at some hundredth of the speed",
         "Install a C compiler, then Tunewright again (`make setup` after removing .venv/.ready).",
     )
+
+
+async def tokenizers(settings: Settings) -> list[Finding]:
+    """Open the tokenizer of each model that the operator declares, and count a word with it."""
+    return [await asyncio.to_thread(_tokenizer, name, Path(model.tokenizer)) for name, model in settings.models.items()]
+
+
+def _tokenizer(name: str, path: Path) -> Finding:
+    try:
+        known = find_tokenizer(path)
+        counter = OpenCounter(known)
+        counter.count("word")
+    except TokenizerInvalid as error:
+        return failed("tokenizer", f"{name}: {error}", f"Mend `tokenizer` of [models.{name}] in tunewright.toml.")
+    except (TokenizerUnusable, UncountableText) as error:
+        return failed("tokenizer", f"{name}: {error}", f"Give [models.{name}] the tokenizer.json of the model itself.")
+    told = counter.versions()
+    return ok("tokenizer", f"{name}: {told['tokenizer']}; chats: {told['chat_layout']}")
 
 
 async def blobs(settings: Settings, *, is_there: bool) -> list[Finding]:
