@@ -126,11 +126,11 @@ def _check(
             SplitCheck(file, profile, shared.log, index, near, search),
             TokenTally(profile.max_example_tokens),
         )
-        reader = LineReader(stream, pool, progress)
+        reader = LineReader(stream, progress)
         _run(reader, split, tally, shared)
         if validation is not None:
             other = SplitCheck("validation", profile, shared.log, index, near, search)
-            _run(LineReader(validation, pool), other, TokenTally(profile.max_example_tokens), shared)
+            _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared)
         _note_repeats(shared)
         for name in profile.unknown_variables:
             shared.log.add("unknown_grader_variable", f"the grader names {shown(name)}, which there is not", file=file)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
 from typing import BinaryIO, NamedTuple
 
 from service.check.compiled import native
@@ -26,15 +25,10 @@ class Block(NamedTuple):
 
 
 class LineReader:
-    """Iterates over a stream's blocks, hashing in `pool`.
+    """Iterates over a stream's blocks. After the end `sha256`, `size` and `lines` are those of the whole stream."""
 
-    After the end `sha256`, `size` and `lines` are those of the whole stream.
-    """
-
-    def __init__(self, stream: BinaryIO, pool: Executor, progress: Callable[[int], None] | None = None) -> None:
+    def __init__(self, stream: BinaryIO, progress: Callable[[int], None] | None = None) -> None:
         self._stream = stream
-        self._pool = pool
-        self._hashing: Future[None] | None = None
         self._progress = progress
         self._hash = hashlib.sha256()
         self.size = 0
@@ -42,8 +36,6 @@ class LineReader:
 
     @property
     def sha256(self) -> str:
-        if self._hashing is not None:
-            self._hashing.result()
         return self._hash.hexdigest()
 
     def drain(self) -> None:
@@ -90,9 +82,7 @@ class LineReader:
     def _read(self) -> bytes:
         data = self._stream.read(BLOCK_BYTES)
         if data:
-            if self._hashing is not None:
-                self._hashing.result()  # one after the other: the order of the bytes counts
-            self._hashing = self._pool.submit(self._hash.update, data)
+            self._hash.update(data)
             self.size += len(data)
             if self._progress is not None:
                 self._progress(self.size)

@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,10 +134,9 @@ def test_blocks_join_to_the_same_lines_however_the_stream_comes() -> None:
             self.rest = self.rest[len(piece) :]
             return piece
 
-    with ThreadPoolExecutor(1) as pool:
-        reader = LineReader(Dribble(), pool)  # type: ignore[arg-type]
-        lines = [line for block in reader for line in block.raw.split(b"\n")]
-        assert reader.sha256 == hashlib.sha256(PLAIN).hexdigest()
+    reader = LineReader(Dribble())  # type: ignore[arg-type]
+    lines = [line for block in reader for line in block.raw.split(b"\n")]
+    assert reader.sha256 == hashlib.sha256(PLAIN).hexdigest()
     assert lines == PLAIN.splitlines()
     assert reader.lines == 60
 

@@ -40,6 +40,9 @@ extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, fou
 /* The UTF-8 of a str, or the bytes of bytes; NULL with an exception set. */
 const uint8_t *octets(PyObject *text, Py_ssize_t *size);
 
+/* Bytes from which on it is worth to let other threads have Python's lock meanwhile. */
+#define LONG_ENOUGH (1 << 15)
+
 /* Mark what only one thread may use; 0 with an exception set where another does. */
 int begin(int *busy);
 

@@ -95,9 +95,9 @@ static PyObject *search_find(PyObject *object, PyObject *args) {
     }
     const uint8_t *bytes = octets(text, &size);
     if (!bytes || !begin(&self->busy)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
+    PyThreadState *left = size < LONG_ENOUGH ? NULL : PyEval_SaveThread();
     whole = automata_search(self->automata, which, bytes, (size_t)size, &found);
-    Py_END_ALLOW_THREADS
+    if (left) PyEval_RestoreThread(left);
     self->busy = 0;
     return whole ? number_of(&found) : PyErr_NoMemory();
 }
@@ -127,9 +127,9 @@ static PyObject *search_places(PyObject *object, PyObject *args) {
     places.most = (size_t)most;
     const uint8_t *bytes = octets(text, &size);
     if (!bytes || !begin(&self->busy)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
+    PyThreadState *left = size < LONG_ENOUGH ? NULL : PyEval_SaveThread();
     whole = automaton_places(self->automata[0], bytes, (size_t)size, keep, &places);
-    Py_END_ALLOW_THREADS
+    if (left) PyEval_RestoreThread(left);
     self->busy = 0;
     if (!whole) return PyErr_NoMemory();
     size_t held = places.n < places.most ? places.n : places.most;
