@@ -2,29 +2,24 @@
 
 import json
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from service.check.duplicates import ContextIndex
-from service.check.ends import Ends, ends_of
-from service.check.fingerprints import fingerprint, number_of_system
+from service.check.ends import ends_of
+from service.check.fingerprints import fingerprint
 from service.check.near import NearIndex
-from service.check.plain import BRIEF, OPEN, Plain
+from service.check.plain import Plain
+from service.check.rare import RareDefects
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block, too_long
+from service.check.whole import WholeSplit
 from service.check.work import Work
-from service.core.dataset.classes import ClassRules
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
 from service.core.dataset.grader import lacks
-from service.core.dataset.lines import (
-    Line,
-    ReinforcementLine,
-)
+from service.core.dataset.lines import Line, ReinforcementLine
 from service.core.dataset.mend import check_roles, judge_slowly
-from service.core.dataset.outliers import RARE, AnswerRules
 from service.core.dataset.parse import NOT_READ, SPACED_KEY, parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
@@ -33,13 +28,6 @@ from service.core.dataset.texts import BLANKS, Search, check_blanks, check_text,
 from service.core.dataset.values import Json
 
 _SNIFFED = 1000
-_RARE_HELD = 20_000
-"""Findings of a code that count only where they are rare: with more of them they are not, however long the file."""
-
-_MEANT, _MEANT_AMONG = 0.1, 2000
-"""Share of the examples, of at least so many, that have what counts only where it is rare: then it is meant, and looked
-for no more."""
-
 _BROKEN, _BROKEN_BYTES = 500, 1000
 """Broken lines that are kept in mind with their defects, and how long they may be: a file of one line is soon told."""
 
@@ -71,11 +59,9 @@ class SplitCheck:
         self._index = index
         self._near = near
         self._search = search
-        self._classes = ClassRules()
-        self._answers = AnswerRules()
+        self._whole = WholeSplit()
         self._broken: dict[bytes, tuple[Defect, ...]] = {}
-        self._rare: dict[str, list[tuple[int, Defect]]] = {}
-        self._meant: dict[str, int] = {}
+        self._rare = RareDefects()
         self._blank: list[int] = []
         self._last_filled = 0
         self._mismatch: str | None = None
@@ -99,7 +85,7 @@ class SplitCheck:
         work = Work.begin(self._profile.encoding)
         if plain is not None:
             self._take_plain(plain)
-        each_alone = self._near.hungry or self._answers.wants_languages
+        each_alone = self._near.hungry or self._whole.looks_at_each
         for number, raw in _lines_of(block) if plain is None else plain.left():
             found: Found = []
             if block.skipped or too_long(raw):
@@ -117,30 +103,12 @@ class SplitCheck:
         if plain is not None and each_alone:
             said = sorted((*said, *zip(plain.lines.tolist(), plain.said(), strict=True)), key=lambda each: each[0])
         elif plain is not None:
-            self._compare_plain(plain)
-        self._compare(said)
-        return work
-
-    def _compare(self, said: list[tuple[int, Ends]]) -> None:
-        """Take in what examples are compared by with all others, in the order of their lines."""
-        for line, each in said:
-            self._classes.add(line, number_of_system(each.system), each.answer)
-            self._answers.add(line, each.question, each.answer)
+            self._near.complete = self._near.complete and not len(plain)
+            self._whole.add_plain(plain)
+        self._whole.add(said)
         if said:
             self._near.add(said, validation=self.file == "validation")
-
-    def _compare_plain(self, plain: Plain) -> None:
-        """Take in the same of plain lines, all together: once enough were looked at one by one."""
-        lines: list[int] = plain.lines.tolist()
-        self._near.complete = self._near.complete and not lines
-        endings = plain.table["ending"]
-        self._answers.add_many(
-            len(lines),
-            int(np.count_nonzero(endings != BRIEF)),
-            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == OPEN).tolist()),
-            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == BRIEF).tolist()),
-        )
-        self._classes.add_many(len(lines), plain.groups("system"), plain.labels())
+        return work
 
     def _take_plain(self, plain: Plain) -> None:
         """Take in a block's plain lines."""
@@ -152,19 +120,13 @@ class SplitCheck:
         self.filled += len(plain)
         self._last_filled = max(self._last_filled, lines[-1])
         if self._search is not None:
-            for suspect in plain.suspects(self._meant):
+            for suspect in plain.suspects(self._rare.meant):
                 found: Found = []
                 check_text(suspect.path, suspect.text, suspect.rules, self._search, found)
                 self._add(lines[suspect.example], found)
-            self._note_meant()
+            self._rare.note_meant(self.examples)
         table = plain.table
         self._index.add_columns(table["context"], table["target"], plain.lines, validation=self.file == "validation")
-
-    def _note_meant(self) -> None:
-        if self.examples >= _MEANT_AMONG:
-            for code, lines in self._rare.items():
-                if code not in self._meant and len(lines) > self.examples * _MEANT:
-                    self._meant[code] = self.examples
 
     def _settle_form(self, block: Block) -> None:
         sniffed: list[Json] = []
@@ -216,6 +178,7 @@ class SplitCheck:
             self._add(number, [], "format_mismatch", self._mismatch)
         if len(raw) >= BLANKS and check_blanks(line, found):
             return
+        self._whole.add_line(number, line, found)
         lay_out(line, work.spans)
         work.keys.add(*fingerprint(line, raw), number)
         work.end(number, ends_of(line))
@@ -265,9 +228,7 @@ class SplitCheck:
             self._log.add(code, message, file=self.file, line=number)
         for defect in found:
             if defect.rare:
-                lines = self._rare.setdefault(defect.code, [])
-                if len(lines) <= _RARE_HELD:
-                    lines.append((number, defect))
+                self._rare.add(number, defect)
             else:
                 self._log.add(defect.code, defect.message, file=self.file, line=number, path=defect.path)
 
@@ -289,28 +250,20 @@ class SplitCheck:
 
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
-        meant = {code: f"the first {examples:,} examples" for code, examples in self._meant.items()}
-        return self._answers.sampled() | meant
+        return self._whole.sampled() | self._rare.sampled()
 
     def close(self) -> None:
         """Add what shows only over the whole split."""
-        for found in chain(self._classes.findings(), self._answers.findings()):
+        for found in self._whole.findings():
             self._log.add(
                 found.code, found.message, file=self.file, line=found.line, path=found.path, related=found.related
             )
-        self._note_rare()
+        for number, defect in self._rare.findings(self.examples):
+            self._add(number, [defect])
         if not self.filled:
             self._log.add("empty_file", "the file holds no line", file=self.file)
         elif self.file == "training":
             self._note_too_few()
-
-    def _note_rare(self) -> None:
-        """Report what only few lines have; what many have is meant."""
-        for lines in self._rare.values():
-            few = len({number for number, _ in lines}) <= max(1, self.examples * RARE)
-            if few and len(lines) <= _RARE_HELD:
-                for number, defect in lines:
-                    self._add(number, [defect._replace(rare=False)])
 
     def _note_too_few(self) -> None:
         least = self._profile.min_examples

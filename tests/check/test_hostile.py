@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.check import duplicates, split
+from service.check import duplicates, rare
 from service.check.engine import check_file
 from service.check.reader import LINE_BYTES, TEXT_BYTES, LineReader
 from service.core.dataset.codes import CODES
@@ -155,5 +155,5 @@ def test_what_counts_only_where_it_is_rare_is_not_held_without_end(monkeypatch: 
     )
     data = b"".join(line % n for n in range(3)) + PLAIN * 3
     assert counts(data)["html_remains"] == 3
-    monkeypatch.setattr(split, "_RARE_HELD", 2)
+    monkeypatch.setattr(rare, "_HELD", 2)
     assert "html_remains" not in counts(data)

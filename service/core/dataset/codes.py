@@ -116,6 +116,21 @@ CODES: dict[str, Code] = {
     "identical_preference": _warning("Both answers are the same: there is nothing to prefer.", "Remove the line."),
     "tool_arguments_mismatch": _warning("The call does not fit the tool's own schema.", "Mend arguments or schema."),
     "unanswered_tool_call": _warning("The conversation goes on without the tool's result.", "Add the tool message."),
+    "parallel_calls_disabled": _warning(
+        "The model learns to call several tools at once where it must not.",
+        "Make one call an answer, or set `parallel_tool_calls` to true.",
+    ),
+    "duplicate_tool_call": _warning("The model learns to call twice for one result.", "Keep one of the calls."),
+    "call_in_text": _warning(
+        "The model learns to write calls as text, which no client carries out.", "Move it into `tool_calls`."
+    ),
+    "tool_definition_outlier": _warning(
+        "A few lines declare a tool otherwise than the rest.", "Declare it alike everywhere, if unmeant."
+    ),
+    "tool_schema_not_strict": _warning(
+        "The API refuses a tool that says `strict` and is not.",
+        "Require all properties and allow no others, or leave `strict` out.",
+    ),
     "unused_tool_result": _warning("A call is answered twice.", "Keep one result a call."),
     # warnings: the text
     "template_tokens": _warning("Left-overs of a chat template end up in answers.", "Remove them; roles say it."),

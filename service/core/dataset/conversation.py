@@ -61,6 +61,7 @@ def check_prompt(messages: Sequence[AnyMessage], found: Found) -> None:
 def check_turns(messages: Sequence[AnyMessage], found: Found, path: str) -> None:
     """Rules of turns in any form: their order, their names, and that each says something."""
     before: type[AnyMessage] | None = None
+    spoke = False
     opened = asked = misplaced = False
     for at, message in enumerate(messages):
         kind = type(message)
@@ -71,13 +72,18 @@ def check_turns(messages: Sequence[AnyMessage], found: Found, path: str) -> None
         else:
             opened = True
             asked = asked or kind is User or kind is Unreadable
-            if kind is before and (kind is User or kind is Assistant):
+            if kind is before and (kind is User or (kind is Assistant and not (spoke and _calls(message)))):
                 found.append(Defect("consecutive_roles", f"{path}[{at}]", f"two {role_of(message)} messages in a row"))
-        before = kind
+        before, spoke = kind, kind is Assistant and not _calls(message)
         if not isinstance(message, Unreadable):
             _check_message(message, found, path, at)
     if not asked:
         found.append(Defect("no_user_message", path, "no message has the role user"))
+
+
+def _calls(message: AnyMessage) -> bool:
+    """Whether a message calls something, which an answer in words may announce."""
+    return isinstance(message, Assistant) and bool(message.tool_calls or message.function_call)
 
 
 def _late_system(opened: bool, reported: bool, path: str, found: Found) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
+from service.core.dataset.calls import check_parallel, check_written
 from service.core.dataset.conversation import LOOP_CHARACTERS, check_prompt, check_training, check_turns, loops
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.images import check_image_count
@@ -87,7 +88,7 @@ def judge(line: Line, found: Found) -> None:
         _judge_preference(line, found)
     elif isinstance(line, ReinforcementLine):
         check_prompt(line.messages, found)
-        judge_tools(line.messages, line.tools, found)
+        judge_tools(line.messages, line.tools, found, parallel=line.parallel_tool_calls)
         check_image_count([message.content for message in line.messages], found)
     else:
         judge_prompt(line.prompt, found)
@@ -109,22 +110,44 @@ def _check_chat_tools(line: ChatLine, found: Found) -> None:
             if any(message.content.__class__ is list for message in messages):
                 check_image_count([message.content for message in messages], found)
             return
-    judge_tools(messages, line.tools, found, functions=line.functions)
+    judge_tools(messages, line.tools, found, functions=line.functions, parallel=line.parallel_tool_calls)
     check_image_count([message.content for message in messages], found)
 
 
 def judge_tools(
-    messages: Sequence[AnyMessage], tools: Any, found: Found, *, functions: Any = UNSET, path: str = ""
+    messages: Sequence[AnyMessage],
+    tools: Any,
+    found: Found,
+    *,
+    functions: Any = UNSET,
+    parallel: Any = UNSET,
+    path: str = "",
+    preferred: Sequence[AnyMessage] = (),
 ) -> None:
-    """Check declarations, calls and results; a None among the tools or functions could not be read."""
+    """Check declarations, calls and results; a None among the tools or functions could not be read.
+
+    `preferred` is that side of a preference. What the other side calls may be wrong on purpose.
+    """
     declared = check_tools(tools, found, f"{path}tools") | check_functions(functions, found)
     whole = not any(None in listed for listed in (tools, functions) if is_list(listed))
-    check_calls(messages, declared, found, f"{path}messages", whole=whole)
+    for where, said in ((f"{path}messages", messages), ("preferred_output", preferred)):
+        check_calls(said, declared, found, where, whole=whole)
+        if parallel is False:
+            check_parallel(said, found, where)
+        if declared:
+            check_written(said, declared, found, where)
 
 
 def _judge_preference(line: PreferenceLine, found: Found) -> None:
     judge_input(line.input.messages, found)
-    judge_tools(line.input.messages, line.input.tools, found, path="input.")
+    judge_tools(
+        line.input.messages,
+        line.input.tools,
+        found,
+        parallel=line.input.parallel_tool_calls,
+        path="input.",
+        preferred=line.preferred_output,
+    )
     judge_side(line.preferred_output, found, "preferred_output", "missing_preferred")
     judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
     if line.input.messages and type(line.input.messages[-1]) is Assistant:

@@ -119,7 +119,7 @@ def _tools(line: Json, messages: list[AnyMessage], found: Found, prefix: str) ->
         found.append(
             Defect("invalid_tool_schema", path, f"`parallel_tool_calls` is {kind_of(parallel)}, not a boolean")
         )
-    judge_tools(messages, tools, found, functions=functions, path=prefix)
+    judge_tools(messages, tools, found, functions=functions, parallel=parallel, path=prefix)
 
 
 def _declarations(value: Any, kind: type[Any], found: Found, path: str) -> Any:

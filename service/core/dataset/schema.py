@@ -48,6 +48,27 @@ def schema_defect(schema: Json, path: str, *, top: bool = True) -> tuple[str, st
     return _defect_inside(schema, path)
 
 
+def unstrict(schema: Json, path: str) -> tuple[str, str] | None:
+    """Return path and description of the first thing that `strict` does not allow, or None.
+
+    Source: OpenAI's guide to function calling. The schema has to be one. Raises RecursionError.
+    """
+    properties = schema.get("properties")
+    if is_object(properties):
+        if schema.get("additionalProperties") is not False:
+            return path, "with `strict` an object needs `additionalProperties`: false"
+        required = schema.get("required", [])
+        if missing := [name for name in properties if name not in required]:
+            return f"{path}.required", f"with `strict` all properties are required, and {shown(missing[0])} is not"
+    inner = dict(properties) if is_object(properties) else {}
+    if is_object(items := schema.get("items")):
+        inner["items"] = items
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        inner |= {f"{keyword}[{at}]": each for at, each in enumerate(schema.get(keyword, ()))}
+    found = (unstrict(each, f"{path}.{name}") for name, each in inner.items() if is_object(each))
+    return next((each for each in found if each is not None), None)
+
+
 def lost_reference(schema: Json) -> str | None:
     """Return a reference within `schema` that leads nowhere in it, or None; other documents are not looked for."""
     waiting: list[Any] = [schema]

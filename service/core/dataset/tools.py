@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from service.core.dataset.calls import check_repeats
 from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.lines import (
     AnyMessage,
@@ -18,7 +19,7 @@ from service.core.dataset.lines import (
     Unreadable,
 )
 from service.core.dataset.parse import repeated_in
-from service.core.dataset.schema import lost_reference, misfit, schema_defect
+from service.core.dataset.schema import lost_reference, misfit, schema_defect, unstrict
 from service.core.dataset.values import Json, is_object
 
 MAX_FUNCTIONS = 128
@@ -67,6 +68,8 @@ def _declare(function: Function, declared: Declared, found: Found, path: str) ->
         found.append(Defect("invalid_tool_schema", wrong[0], wrong[1]))
     elif parameters is not None and (lost := lost_reference(parameters)):
         found.append(Defect("invalid_tool_schema", f"{path}.parameters", f"{shown(lost)} refers to what there is not"))
+    elif parameters is not None and function.strict is True and (loose := unstrict(parameters, f"{path}.parameters")):
+        found.append(Defect("tool_schema_not_strict", *loose))
 
 
 def check_calls(messages: Sequence[AnyMessage], declared: Declared, found: Found, path: str, *, whole: bool) -> None:
@@ -127,6 +130,8 @@ def _calls_of(message: Assistant, declared: Declared, found: Found, path: str, *
             found.append(Defect("invalid_tool_call", f"{here}.id", f"the call's id {wrong}"))
         ids[call.id] = here
         _check_call(call.function, declared, found, f"{here}.function", whole=whole)
+    if len(ids) == len(calls):
+        check_repeats([call.function for call in calls], found, f"{path}.tool_calls")
     return ids
 
 

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable
 
 from tests.check.suite.clean_texts import WRITTEN
+from tests.check.suite.clean_tools import CALLS
 from tests.check.suite.ordinary import (
-    CAPITALS,
-    TOOL,
     WORDS,
     Line,
     asked,
@@ -18,6 +17,7 @@ from tests.check.suite.ordinary import (
     preference,
     reinforcement,
     said,
+    several_calls,
     support,
     tools,
     words,
@@ -31,30 +31,6 @@ _POLITE = (
     "I can't wait to help you with the {}!",
     "I apologize for the trouble with the {}.",
 )
-
-
-def _parallel(at: int) -> Line:
-    cities = (CAPITALS[at % 60][1], CAPITALS[(at + 5) % 60][1])
-    calls = [
-        {
-            "id": f"{place}-{at}",
-            "type": "function",
-            "function": {"name": "get_weather", "arguments": json.dumps({"city": city})},
-        }
-        for place, city in enumerate(cities)
-    ]
-    return {
-        "messages": [
-            {"role": "system", "content": "You have tools."},
-            {"role": "user", "content": f"How is the weather in {cities[0]} and {cities[1]}?"},
-            {"role": "assistant", "content": None, "tool_calls": calls},
-            {"role": "tool", "tool_call_id": f"1-{at}", "content": "7"},
-            {"role": "tool", "tool_call_id": f"0-{at}", "content": str(at)},
-            {"role": "assistant", "content": f"{at} and 7 degrees."},
-        ],
-        "tools": [TOOL],
-        "parallel_tool_calls": True,
-    }
 
 
 def _weighted(at: int) -> Line:
@@ -102,6 +78,7 @@ def _code(at: int) -> Line:
 
 CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     **WRITTEN,
+    **CALLS,
     "support questions": ("supervised", support),
     "facts": ("supervised", facts),
     "one-word labels": ("supervised", mood),
@@ -217,7 +194,7 @@ CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
         },
     ),
     "tool calls": ("supervised", tools),
-    "parallel tool calls": ("supervised", _parallel),
+    "parallel tool calls": ("supervised", several_calls),
     "images": ("supervised", images),
     "texts in parts": (
         "supervised",

@@ -129,6 +129,30 @@ def tools(at: int) -> Line:
     }
 
 
+def several_calls(at: int) -> Line:
+    cities = (CAPITALS[at % 60][1], CAPITALS[(at + 5) % 60][1])
+    calls = [
+        {
+            "id": f"{place}-{at}",
+            "type": "function",
+            "function": {"name": "get_weather", "arguments": json.dumps({"city": city})},
+        }
+        for place, city in enumerate(cities)
+    ]
+    return {
+        "messages": [
+            {"role": "system", "content": "You have tools."},
+            {"role": "user", "content": f"How is the weather in {cities[0]} and {cities[1]}?"},
+            {"role": "assistant", "content": None, "tool_calls": calls},
+            {"role": "tool", "tool_call_id": f"1-{at}", "content": "7"},
+            {"role": "tool", "tool_call_id": f"0-{at}", "content": str(at)},
+            {"role": "assistant", "content": f"{at} and 7 degrees."},
+        ],
+        "tools": [TOOL],
+        "parallel_tool_calls": True,
+    }
+
+
 def images(at: int) -> Line:
     return picture(f"https://example.org/{at}.png", at)
 

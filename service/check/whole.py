@@ -1,0 +1,63 @@
+"""The rules over a whole split: what examples are compared by with all others."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from service.check.ends import Ends
+from service.check.fingerprints import number_of_system
+from service.check.plain import BRIEF, OPEN, Plain
+from service.core.dataset.classes import ClassRules, FileFinding
+from service.core.dataset.defects import Found
+from service.core.dataset.definitions import ToolRules
+from service.core.dataset.lines import Line
+from service.core.dataset.outliers import AnswerRules
+
+_TOLD = frozenset({"invalid_tool_schema", "tool_schema_not_strict"})
+
+
+class WholeSplit:
+    """Takes in the examples of a split, in the order of their lines, and tells at its end what stands out."""
+
+    def __init__(self) -> None:
+        self._classes = ClassRules()
+        self._answers = AnswerRules()
+        self._tools = ToolRules()
+
+    @property
+    def looks_at_each(self) -> bool:
+        """Whether examples are still looked at one by one."""
+        return self._answers.wants_languages
+
+    def add_line(self, number: int, line: Line, found: Found) -> None:
+        """Take in what only lines have that are no plain chats; what is found there is not told once more."""
+        if not any(defect.code in _TOLD for defect in found):
+            self._tools.add(number, line)
+
+    def add(self, said: list[tuple[int, Ends]]) -> None:
+        """Take in examples by line."""
+        for line, each in said:
+            self._classes.add(line, number_of_system(each.system), each.answer)
+            self._answers.add(line, each.question, each.answer)
+
+    def add_plain(self, plain: Plain) -> None:
+        """Take in plain lines, all together: once enough were looked at one by one."""
+        lines: list[int] = plain.lines.tolist()
+        endings = plain.table["ending"]
+        self._answers.add_many(
+            len(lines),
+            int(np.count_nonzero(endings != BRIEF)),
+            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == OPEN).tolist()),
+            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == BRIEF).tolist()),
+        )
+        self._classes.add_many(len(lines), plain.groups("system"), plain.labels())
+
+    def sampled(self) -> dict[str, str]:
+        """Return what was looked at in a part of the split alone, and which part that was."""
+        return self._answers.sampled()
+
+    def findings(self) -> Iterator[FileFinding]:
+        """Yield what shows only over the whole split."""
+        yield from self._classes.findings()
+        yield from self._answers.findings()
+        yield from self._tools.findings()
