@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.check.conftest import Check
+from tests.check.suite.pictures import png, url
 from tests.check.test_planted import ANSWER, CALL, IMAGE, RESULT, TOOL, USER, said
 
 
@@ -12,7 +13,7 @@ def asked(at: int) -> dict[str, object]:
     return {"role": "user", "content": f"Question {at}"}
 
 
-DATA_IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0="}}
+DATA_IMAGE = {"type": "image_url", "image_url": {"url": url("png", png())}}
 SETS = {
     "tool calls": lambda at: said(
         asked(at),

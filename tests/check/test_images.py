@@ -1,7 +1,5 @@
 """Lines with images: whatever their length, their bytes are not held, and what is wrong is found."""
 
-import base64
-import random
 from pathlib import Path
 
 import pytest
@@ -9,12 +7,13 @@ import pytest
 from service.check.elide import elide
 from service.check.engine import check_file
 from tests.check.conftest import GOOD, encoded, profile
+from tests.check.suite.pictures import png, url
 
 PLAIN = [encoded(GOOD["supervised"](at)) for at in range(60)]
 
 
 def picture(size: int, seed: int = 1) -> str:
-    return "data:image/png;base64," + base64.b64encode(random.Random(seed).randbytes(size)).decode()
+    return url("png", png(seed, size))
 
 
 def shown(*urls: str, at: int = 0) -> bytes:
@@ -52,4 +51,14 @@ def test_long_lines_are_compared_with_their_images(tmp_path: Path) -> None:
 def test_an_image_is_elided_alike_however_the_line_comes(cut: int) -> None:
     line = shown(picture(4000, 1), picture(4000, 2))
     assert elide(elide(line[:cut]) + line[cut:]) == elide(line)
-    assert len(elide(line)) < 400
+    assert len(elide(line)) < 700
+
+
+@pytest.mark.parametrize("cut", [1, 9, 12, 5000])
+def test_a_large_image_that_is_cut_off_is_found(tmp_path: Path, cut: int) -> None:
+    assert counts(tmp_path, shown(url("png", png(1, 2_000_000)[:-cut]))) == {"image_invalid": 1}
+
+
+@pytest.mark.parametrize("body", ["~", "~5~1~1~x~y~", "~9~1~1~~~", f"~{'9' * 5000}~1~1~{'A' * 64}~{'A' * 64}~"])
+def test_what_only_looks_like_a_shortened_image_is_none(tmp_path: Path, body: str) -> None:
+    assert counts(tmp_path, shown(f"data:image/png;base64,{body}")) == {"image_invalid": 1}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from tests.check.suite.clean_images import SHOWN
 from tests.check.suite.clean_texts import WRITTEN
 from tests.check.suite.clean_tools import CALLS
 from tests.check.suite.ordinary import (
@@ -79,6 +80,7 @@ def _code(at: int) -> Line:
 CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     **WRITTEN,
     **CALLS,
+    **SHOWN,
     "support questions": ("supervised", support),
     "facts": ("supervised", facts),
     "one-word labels": ("supervised", mood),
