@@ -17,7 +17,7 @@ from service.check.whole import WholeSplit
 from service.check.work import Work
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
-from service.core.dataset.grader import lacks
+from service.core.dataset.grader import check_item
 from service.core.dataset.lines import Line, ReinforcementLine
 from service.core.dataset.mend import check_roles, judge_slowly
 from service.core.dataset.parse import NOT_READ, SPACED_KEY, parse
@@ -172,8 +172,8 @@ class SplitCheck:
         self.examples += 1
         if self._search is not None:
             check_texts(line, self._search, found)
-        if self._profile.item_fields and isinstance(line, ReinforcementLine):
-            self._note_missing(raw, found)
+        if isinstance(line, ReinforcementLine):
+            self._take_item(json.loads(raw, parse_int=float), number, found)  # an int of 5,000 digits is refused
         if self._mismatch is not None:
             self._add(number, [], "format_mismatch", self._mismatch)
         if len(raw) >= BLANKS and check_blanks(line, found):
@@ -183,14 +183,10 @@ class SplitCheck:
         work.keys.add(*fingerprint(line, raw), number)
         work.end(number, ends_of(line))
 
-    def _note_missing(self, raw: bytes, found: Found) -> None:
-        """Find what the grader reads and the line lacks."""
-        item: Json = json.loads(raw)
-        for field in self._profile.item_fields:
-            if lacks(item, field):
-                found.append(
-                    Defect("missing_item_field", field, f"the grader reads item.{field}, which the line lacks")
-                )
+    def _take_item(self, item: Json, number: int, found: Found) -> None:
+        """Judge what a line holds for a grader, alone and beside the other lines."""
+        check_item(item, self._profile.item_fields, found)
+        self._whole.add_item(number, item, {defect.path for defect in found})
 
     def _read_slowly(self, raw: bytes, form: Form, number: int, found: Found) -> Line | None:
         if raw.isspace():

@@ -1,6 +1,6 @@
 """The rules over a whole split: what examples are compared by with all others."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from service.check.plain import BRIEF, OPEN, Plain
 from service.core.dataset.classes import ClassRules, FileFinding
 from service.core.dataset.defects import Found
 from service.core.dataset.definitions import ToolRules
+from service.core.dataset.items import ItemRules
 from service.core.dataset.lines import Line
 from service.core.dataset.outliers import AnswerRules
+from service.core.dataset.values import Json
 
 _TOLD = frozenset({"invalid_tool_schema", "tool_schema_not_strict"})
 
@@ -23,6 +25,7 @@ class WholeSplit:
         self._classes = ClassRules()
         self._answers = AnswerRules()
         self._tools = ToolRules()
+        self._items = ItemRules()
 
     @property
     def looks_at_each(self) -> bool:
@@ -33,6 +36,10 @@ class WholeSplit:
         """Take in what only lines have that are no plain chats; what is found there is not told once more."""
         if not any(defect.code in _TOLD for defect in found):
             self._tools.add(number, line)
+
+    def add_item(self, number: int, item: Json, told: Container[str | None]) -> None:
+        """Take in what a reinforcement line holds; some members were `told` of as defects."""
+        self._items.add(number, item, told)
 
     def add(self, said: list[tuple[int, Ends]]) -> None:
         """Take in examples by line."""
@@ -61,3 +68,4 @@ class WholeSplit:
         yield from self._classes.findings()
         yield from self._answers.findings()
         yield from self._tools.findings()
+        yield from self._items.findings()

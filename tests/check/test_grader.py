@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.core.dataset.grader import lacks, reads_of
+from service.core.dataset.grader import reads_of, value_of
 from tests.check.suite.ordinary import reinforcement
 from tests.check.suite.planted import encoded
 from tests.check.test_command import run
@@ -46,17 +46,20 @@ def test_sources_are_no_templates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "missing"),
-    [
-        ("a", False),
-        ("b", True),
-        ("a.b", False),
-        ("a.c", True),
-        ("l.0", False),
-        ("l.2", True),
-        ("n", True),
-        ("a.b.c", True),
-    ],
+    ("field", "value"),
+    [("a", {"b": 1}), ("b", None), ("a.b", 1), ("a.c", None), ("l.0", 1), ("l.2", None), ("n", None), ("a.b.c", None)],
 )
-def test_lacks(field: str, missing: bool) -> None:
-    assert lacks({"a": {"b": 1}, "l": [1], "n": None}, field) is missing
+def test_value_of(field: str, value: object) -> None:
+    assert value_of({"a": {"b": 1}, "l": [1], "n": None}, field) == value
+
+
+def test_a_reference_that_is_empty(tmp_path: Path) -> None:
+    lines: list[Any] = [reinforcement(at) for at in range(12)]
+    lines[4]["answer"] = " "
+    data, path = tmp_path / "data.jsonl", tmp_path / "grader.json"
+    data.write_bytes(encoded(lines))
+    path.write_text(json.dumps({**CHECK, "reference": "{{item.answer}}"}), "utf-8")
+    report = json.loads(run(data, "--method", "reinforcement", "--grader", path, "--format", "json").stdout)
+    told = [(each["code"], each["line"], each["path"]) for each in report["warnings"]]
+    assert told == [("few_examples", None, None), ("empty_item_field", 5, "answer")]
+    assert report["errors"] == []

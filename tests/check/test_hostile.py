@@ -157,3 +157,14 @@ def test_what_counts_only_where_it_is_rare_is_not_held_without_end(monkeypatch: 
     assert counts(data)["html_remains"] == 3
     monkeypatch.setattr(rare, "_HELD", 2)
     assert "html_remains" not in counts(data)
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "-1e999999", '"\\ud800"', "[" * 600 + "]" * 600, "[" * 9000 + "]" * 9000]
+)
+def test_members_of_items_that_hardly_can_be_read(value: str) -> None:
+    item = '{"messages":[{"role":"user","content":"What is %d?"}],"answer":%s}\n'
+    lines = [item % (at, f'"{at}"') for at in range(60)]
+    lines[30] = item % (30, value)
+    report = check_file(io.BytesIO("".join(lines).encode()), profile=profile("reinforcement"))
+    assert {each.line for each in report.errors + report.warnings} == {31}

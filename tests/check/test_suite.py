@@ -21,6 +21,7 @@ ELSEWHERE = {
     "benchmark_overlap",
     "unused_suppression",
     "missing_item_field",
+    "empty_item_field",
     "unknown_grader_variable",
 }
 """Codes that need another model, a benchmark, a grader or a policy: tested beside these."""

@@ -106,6 +106,12 @@ CODES: dict[str, Code] = {
     ),
     "label_variants": _warning("One class spelt several ways is several classes.", "Use one spelling."),
     "class_imbalance": _warning("The model learns to answer the large class.", "Add examples of the small classes."),
+    "item_outlier": _warning(
+        "A grader that reads the member fails on these lines, or gives them reward 0.", "Make it as on the other lines."
+    ),
+    "empty_item_field": _warning(
+        "The grader compares the answer with nothing.", "Fill in the member, or remove the line."
+    ),
     "system_prompt_outlier": _warning("A few lines have another system prompt than the rest.", "Use one, if unmeant."),
     # warnings: the line
     "empty_completion": _warning("The model learns to say nothing.", "Write the answer, or remove the line."),

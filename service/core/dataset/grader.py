@@ -4,9 +4,10 @@ Source: OpenAI's guide to graders. A variable that does not exist is no error th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from service.core.dataset.defects import Defect, Found
 from service.core.dataset.values import Json, is_list, is_object
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -53,8 +54,8 @@ def _templates(value: Any) -> Iterator[str]:
             yield from _templates(member)
 
 
-def lacks(item: Json, field: str) -> bool:
-    """Whether an item has no such member, or null in its place."""
+def value_of(item: Json, field: str) -> Any:
+    """Return the member of an item that a field names, None where there is none or null in its place."""
     value: Any = item
     for name in field.split("."):
         if is_list(value) and name.isdecimal() and int(name) < len(value):
@@ -62,5 +63,16 @@ def lacks(item: Json, field: str) -> bool:
         elif is_object(value):
             value = value.get(name)
         else:
-            return True
-    return value is None
+            return None
+    return value
+
+
+def check_item(item: Json, fields: Sequence[str], found: Found) -> None:
+    """Find what a grader reads and an item lacks, or has nothing in."""
+    for field in fields:
+        value = value_of(item, field)
+        if value is None:
+            told = f"the grader reads item.{field}, which the line lacks"
+            found.append(Defect("missing_item_field", field, told))
+        elif isinstance(value, str) and (not value or value.isspace()):
+            found.append(Defect("empty_item_field", field, f"the grader reads item.{field}, which is empty"))

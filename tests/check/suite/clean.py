@@ -209,6 +209,10 @@ CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     "refusals rejected": ("dpo", _rejected("I'm sorry, but I can't help with that.")),
     "insults rejected": ("dpo", _rejected("Shut up, you idiot. " * 8)),
     "reinforcement": ("reinforcement", reinforcement),
+    "items of several kinds": (
+        "reinforcement",
+        lambda at: {**reinforcement(at), "meta": (None, 1, "a", [], {})[at % 5], **({"note": "x"} if at == 7 else {})},
+    ),
     "developer messages": ("reinforcement", _developer),
     "completions": ("legacy", completion),
 }

@@ -140,6 +140,13 @@ _FORMS = (
         lambda line: {**line, "messages": [*line["messages"], {"role": "assistant", "content": "4"}]},
         reinforcement,
     ),
+    *(
+        planted(f"an answer that is {value!r}", "item_outlier", members(answer=value), reinforcement)
+        for value in ("", 120, None, ["120"], {"text": "120"})
+    ),
+    planted(
+        "a misspelt answer", "item_outlier", lambda line: {"messages": line["messages"], "anwser": "1"}, reinforcement
+    ),
     planted("no prompt", "missing_prompt", members("prompt"), completion),
     planted("empty prompt", "empty_content", members(prompt=" "), completion),
     planted("no completion", "missing_completion", members(completion=None), completion),
