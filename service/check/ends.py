@@ -19,16 +19,26 @@ from service.core.dataset.lines import (
 from service.core.dataset.values import is_list
 
 
+class Opening(NamedTuple):
+    """The first exchange of a conversation, and what is asked next, "" where nothing is."""
+
+    question: str
+    answer: str
+    next: str
+
+
 class Ends(NamedTuple):
     """An example's system prompt and what was asked last, "" where it has none, and its answer, None where there is
     none to compare with others; `before` is the number of all that stands before that question (and of what stands
-    between it and the answer), `alone` says that this is no more than a system prompt."""
+    between it and the answer), `alone` says that this is no more than a system prompt. `opening` is that of an example
+    of several questions."""
 
     system: str
     question: str
     answer: str | None
     before: int
     alone: bool
+    opening: Opening | None = None
 
 
 _NOTHING = Ends("", "", None, alone(""), True)
@@ -55,7 +65,15 @@ def ends_of(line: Line) -> Ends:
         _text(messages[-1]) if answers else None,
         before,
         before == alone(system),
+        _opening_of(messages),
     )
+
+
+def _opening_of(messages: Sequence[AnyMessage]) -> Opening | None:
+    first, second, *_ = [*(at for at, each in enumerate(messages) if isinstance(each, User)), None, None]
+    if first is None or second is None or not isinstance(messages[first + 1], Assistant):
+        return None
+    return Opening(*(_text(messages[at]) for at in (first, first + 1, second)))
 
 
 def _text(message: Any) -> str:

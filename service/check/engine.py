@@ -16,8 +16,10 @@ from service.check.counting import Counting, counting_for
 from service.check.duplicates import ContextIndex
 from service.check.lengths import Lengths, TextCounter, UncountableText
 from service.check.near import NearIndex
+from service.check.openings import Openings
 from service.check.plain import Plain, PlainReaders
 from service.check.reader import Block, LineReader
+from service.check.repeats import note_repeats
 from service.check.search import search_for_rules
 from service.check.split import SplitCheck
 from service.check.tokens import CountsDiffer, TokenCounter, versions
@@ -31,17 +33,6 @@ from service.core.dataset.texts import Search
 
 _THREADS = min(4, os.cpu_count() or 1)
 _AHEAD = 3
-_TOLD = {
-    "duplicate_example": "the same example as line {first}",
-    "conflicting_answers": "the same prompt as line {first}, another answer",
-    "train_validation_leak": "the same example as line {first} of the training file",
-    "prompt_leak": "the same prompt as line {first} of the training file",
-    "near_duplicate": "the same as line {first}, but for the writing of the answer",
-}
-
-
-_UNLIKE = {"conflicting_answers": "near_duplicate", "prompt_leak": "train_validation_leak"}
-"""What another answer to the same prompt is after all where it is written otherwise only."""
 
 
 class _Pass(NamedTuple):
@@ -126,12 +117,14 @@ def _check(
             SplitCheck(file, profile, shared.log, index, near, search),
             TokenTally(profile.max_example_tokens),
         )
+        if validation is not None:
+            near.openings = Openings()
         reader = LineReader(stream, progress)
         _run(reader, split, tally, shared)
         if validation is not None:
             other = SplitCheck("validation", profile, shared.log, index, near, search)
             _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared)
-        _note_repeats(shared)
+        note_repeats(index, near, shared.log)
         for name in profile.unknown_variables:
             shared.log.add("unknown_grader_variable", f"the grader names {shown(name)}, which there is not", file=file)
         if counter is None:
@@ -262,29 +255,6 @@ def _add_length(
         if nothing:
             told = f"the answer begins after token {tally.limit:,}"
             log.add("nothing_trained_after_truncation", told, file=split.file, line=line)
-
-
-def _note_repeats(shared: _Pass) -> None:
-    for repeat in shared.contexts.repeats():
-        leak = repeat.code == "prompt_leak"
-        code = repeat.code
-        if code in _UNLIKE and shared.near.answers_alike(
-            repeat.line, repeat.first, validation=repeat.validation, leak=leak
-        ):
-            code = _UNLIKE[code]
-        told = _TOLD[code].format(first=repeat.first)
-        file = "validation" if repeat.validation else "training"
-        shared.log.add(code, told, file=file, line=repeat.line, related=(repeat.first,))
-    for near in shared.near.repeats():
-        code = "train_validation_leak" if near.leak else "near_duplicate"
-        words = f"but for {near.different} of its words" if near.different else "but for its writing"
-        told = f"the same as line {near.first}{' of the training file' if near.leak else ''}, {words}"
-        file = "validation" if near.validation else "training"
-        shared.log.add(code, told, file=file, line=near.line, related=(near.first,))
-    for seen in shared.near.prompts_seen():
-        code = "train_validation_leak" if seen.leak else "prompt_leak"
-        told = f"the same prompt as line {seen.first} of the training file, but for its writing or its system prompt"
-        shared.log.add(code, told, file="validation", line=seen.line, related=(seen.first,))
 
 
 def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, dataset_id: str | None) -> Report:

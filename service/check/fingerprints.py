@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from service.check.anonymous import anonymous
 from service.check.compiled import native
 from service.core.dataset.lines import (
     AnyMessage,
@@ -52,16 +53,18 @@ def fingerprint(line: Line, raw: bytes) -> tuple[int, int]:
     An example that asks nothing (no user message before the answer) is its own context, with a target of zero.
     """
     if isinstance(line, ChatLine):
-        *context, answer = line.messages or (None,)
+        messages = anonymous(line.messages)
+        *context, answer = messages or (None,)
         offered = [_encode(each) for each in (line.tools, line.functions) if each]
         if answer is not None and any(message.__class__ is User for message in context):
             return _context(context, offered), _hash(answer)
-        return _context(line.messages, offered), _WHOLE
+        return _context(messages, offered), _WHOLE
     if isinstance(line, PreferenceLine):
-        return _of(_encode(line.input)), _of(_encode([line.preferred_output, line.non_preferred_output]))
+        asked = msgspec.structs.replace(line.input, messages=anonymous(line.input.messages))
+        return _of(_encode(asked)), _of(_encode([*map(anonymous, (line.preferred_output, line.non_preferred_output))]))
     if isinstance(line, CompletionLine):
         return _of(line.prompt), _of(line.completion)
-    return _of(_encode([line.messages, line.tools or None])), _of(raw)
+    return _of(_encode([anonymous(line.messages), line.tools or None])), _of(raw)
 
 
 def number_of_system(system: str) -> int:
@@ -76,7 +79,7 @@ def alone(system: str) -> int:
 
 def hash_messages(messages: Sequence[AnyMessage]) -> int:
     """Return the number of some messages in their order."""
-    return hash_row([_hash(message) for message in messages])
+    return hash_row([_hash(message) for message in anonymous(messages)])
 
 
 def _of(content: str | bytes) -> int:

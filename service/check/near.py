@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from service.check.alike import Example, differing, plain, same_answer
 from service.check.ends import Ends
+from service.check.openings import Openings
 from service.core.dataset.classes import NO_TEXT
 
 LOOKED_AT = 20_000
@@ -30,6 +31,8 @@ _FEW = 1500
 
 _FEW_HASHES, _CLOSEST, _CLOSE = 64, 3, 0.45
 _LEAST_ASKED = 3
+_END, _LABEL = 40, 200
+_LEAST_WRITTEN, _MARKS = 12, ".,;:!?\"'。、，！？…"
 _FACTORS = np.random.default_rng(20261122).integers(1, 1 << 63, _FEW_HASHES, np.uint64) * np.uint64(2) + np.uint64(1)
 _IN_WORD = np.array([chr(byte).isalnum() or byte >= 0x80 for byte in range(256)])
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
@@ -64,6 +67,8 @@ class NearIndex:
         self._sketches: list[Future[Sketches]] = []
         self._held = 0
         self.complete = True
+        self.openings: Openings | None = None
+        """How conversations begin: noted where there is something to compare it with."""
 
     @property
     def examples(self) -> int:
@@ -79,6 +84,8 @@ class NearIndex:
         if not self.hungry:
             self.complete = False
             return
+        if self.openings is not None:
+            self.openings.add(said, validation=validation)
         taken = [
             Example(line, validation, each.before, each.alone, *_kept(each.question, each.answer))
             for line, each in said
@@ -95,9 +102,7 @@ class NearIndex:
             return
         few = len(self._examples) <= _FEW
         found: dict[int, NearRepeat] = {}
-        for first, second in (
-            self._closest() if few else _pairs(np.concatenate([each.result() for each in self._sketches]))
-        ):
+        for first, second in self._closest() if few else self._proposed():
             one, other = self._examples[first], self._examples[second]
             if second not in found and (different := differing(one, other)) is not None:
                 leak = one.validation != other.validation
@@ -108,6 +113,14 @@ class NearIndex:
             if not usual or not found[at].different:
                 yield found[at]
 
+    def _proposed(self) -> Iterator[tuple[int, int]]:
+        """Yield pairs with few hashes alike, or with one end of the questions and the longest piece of the answers."""
+        yield from _pairs(np.concatenate([each.result() for each in self._sketches]))
+        keys = np.array([_ends_asked(each) for each in self._examples], np.int64).view(np.uint64)
+        for column in keys.T:
+            one, other = _neighbours(column)
+            yield from zip(one.tolist(), other.tolist(), strict=True)
+
     def _closest(self) -> Iterator[tuple[int, int]]:
         """Yield each example with the earlier ones that are most like it, the likest first."""
         sketches = _sketch([_outline(each) for each in self._examples], _FEW_HASHES)
@@ -115,6 +128,26 @@ class NearIndex:
             alike = (sketches[:at] == sketches[at]).mean(axis=1)
             order = np.argsort(-alike, kind="stable")[:_CLOSEST]
             yield from ((place, at) for place in order[alike[order] >= _CLOSE].tolist())
+
+    def conflicts(self) -> Iterator[tuple[int, bool, list[int]]]:
+        """Yield the line of a question, whether it is a validation line, and its split's lines that ask it in other
+        writing and answer it otherwise."""
+        asked: dict[tuple[bool, int, str], list[Example]] = {}
+        for each in self._examples:
+            if len(each.answer) <= _LABEL and each.rest == (0, 0):
+                written = _written(each.question)
+                if len(written) >= _LEAST_WRITTEN:
+                    asked.setdefault((each.validation, each.before, written), []).append(each)
+        for (validation, _, _), (first, *others) in asked.items():
+            lines = [
+                each.line
+                for each in others
+                if each.question != first.question
+                and _written(each.answer) != _written(first.answer)
+                and not same_answer(each.answer, first.answer)
+            ]
+            if lines:
+                yield first.line, validation, lines
 
     def answers_alike(self, line: int, first: int, *, validation: bool, leak: bool) -> bool:
         """Whether the answers of two examples with the same question say nearly the same.
@@ -157,6 +190,21 @@ def _asked(example: Example) -> tuple[int, ...]:
     """Return what two examples that ask the same have in common; a few words may be asked anywhere."""
     words = plain(example.question)
     return 0 if example.alone and len(words) >= _LEAST_ASKED else example.before, hash(tuple(words))
+
+
+def _written(question: str) -> str:
+    """Return a question without what is mere writing: capitals, blanks, and the marks at its ends."""
+    return "".join(question.casefold().split()).strip(_MARKS)
+
+
+def _ends_asked(example: Example) -> tuple[int, int]:
+    """Return a number for the beginning of the question and one for its end, each with the longest piece of the answer:
+    one of both stays where something is added to an example."""
+    piece = max(example.answer.split(". "), key=len).rpartition("! ")[2].rstrip(".\n ")
+    question = example.question.rstrip("?.! ")
+    return hash((example.before, question[:_END].lower(), piece)), hash(
+        (example.before, question[-_END:].lower(), piece)
+    )
 
 
 def _kept(question: str, answer: str) -> tuple[str, str, tuple[int, int]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.check.compiled import HEARD, native, rules_in, searching, vocabulary
-from service.check.ends import Ends
+from service.check.ends import Ends, Opening
 from service.check.reader import Block
 from service.check.work import Work
 from service.core.dataset.outliers import CLOSED
@@ -91,7 +91,9 @@ class Plain:
             has_system = instructed[example]
             system = self.text(texts.start) if has_system else ""
             alone = len(texts) == 2 + has_system
-            yield Ends(system, self.text(texts.stop - 2), self.text(texts.stop - 1), before, alone)
+            first = texts.start + has_system
+            opening = None if alone else Opening(*map(self.text, range(first, first + 3)))
+            yield Ends(system, self.text(texts.stop - 2), self.text(texts.stop - 1), before, alone, opening)
 
     def groups(self, column: str) -> Iterator[tuple[int, list[int]]]:
         """Yield each number in a column with the lines that have it."""

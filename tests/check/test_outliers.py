@@ -138,6 +138,26 @@ def test_near_duplicates(check: Check, copy: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (f"Good morning everyone, I hope you are well. {NEAR}", "{}"),
+        (f"{NEAR} Thank you so much for your help with this.", "{}"),
+        (f"Hi! {NEAR}", "Sure! {} Let me know if there is more that you want to know."),
+    ],
+    ids=["a greeting", "thanks", "both"],
+)
+@pytest.mark.parametrize("number", [60, 1600])
+def test_what_was_added_around_an_example(check: Check, question: str, answer: str, number: int) -> None:
+    told = "The town paid for all of it, and the masons built it in the summer of a dry year."
+    lines = [usual(at) for at in range(number)]
+    lines[3] = asked(NEAR, told)
+    lines[LINE - 1] = asked(question, answer.format(told))
+    report = check(lines)
+    found = [(each.line, each.related) for each in report.warnings if each.code == "near_duplicate"]
+    assert found == [(LINE, (4,))]
+
+
+@pytest.mark.parametrize(
     "copy",
     [
         NEAR.replace("the river", "the Rhine"),

@@ -24,13 +24,14 @@ def test_ar_lsat_holds_one_question_twice_once_with_a_slip() -> None:
 
 def test_banking77_repeats_four_messages() -> None:
     report = check_file(DATA / "banking77" / "train.jsonl", profile=profile())
-    assert report.counts == {"duplicate_example": 4, "near_duplicate": 34}
+    assert report.counts == {"duplicate_example": 4, "near_duplicate": 54}
     assert report.valid
 
 
 def test_snips_holds_mojibake_and_repeats() -> None:
     report = check_file(DATA / "snips" / "train.jsonl", profile=profile())
     assert set(report.counts) == {
-        "duplicate_example", "near_duplicate", "mojibake", "invisible_characters", "abusive_text",
+        "duplicate_example", "near_duplicate", "conflicting_answers", "mojibake", "invisible_characters",
+        "abusive_text",
     }  # fmt: skip
     assert report.warnings[0].line is not None

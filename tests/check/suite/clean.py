@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from tests.check.suite.clean_images import SHOWN
+from tests.check.suite.clean_repeats import ALIKE
 from tests.check.suite.clean_texts import WRITTEN
 from tests.check.suite.clean_tools import CALLS
 from tests.check.suite.ordinary import (
@@ -79,6 +80,7 @@ def _code(at: int) -> Line:
 
 CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     **WRITTEN,
+    **ALIKE,
     **CALLS,
     **SHOWN,
     "support questions": ("supervised", support),
