@@ -123,7 +123,7 @@ def _check(
         _run(reader, split, tally, shared)
         if validation is not None:
             other = SplitCheck("validation", profile, shared.log, index, near, search)
-            _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared)
+            _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared, split)
         note_repeats(index, near, shared.log)
         for name in profile.unknown_variables:
             shared.log.add("unknown_grader_variable", f"the grader names {shown(name)}, which there is not", file=file)
@@ -139,8 +139,11 @@ class _Pending(NamedTuple):
     plain: Future[Plain] | None
 
 
-def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
-    """Check one split: while a block is judged here, the pool reads those behind it and counts those before."""
+def _run(
+    reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, trained: SplitCheck | None = None
+) -> None:
+    """Check one split, validation beside the `trained` one: while a block is judged here, the pool reads those behind
+    it and counts those before."""
     ahead: deque[_Pending] = deque()
     waiting: deque[tuple[Work, Future[Lengths]]] = deque()
     for block in reader:
@@ -161,7 +164,7 @@ def _run(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass
     for line, length, usual in tally.outliers():
         told = f"{length:,} tokens, where nearly all examples have {usual:,} or fewer"
         shared.log.add("token_outlier", told, file=split.file, line=line)
-    split.close()
+    split.close(trained)
 
 
 def _take(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -248,9 +249,10 @@ class SplitCheck:
         """Return what was looked at in a part of the split alone, and which part that was."""
         return self._whole.sampled() | self._rare.sampled()
 
-    def close(self) -> None:
-        """Add what shows only over the whole split."""
-        for found in self._whole.findings():
+    def close(self, trained: "SplitCheck | None" = None) -> None:
+        """Add what shows only over the whole split, or beside the training split."""
+        beside = self._whole.beside(trained._whole) if trained is not None else ()
+        for found in chain(self._whole.findings(), beside):
             self._log.add(
                 found.code, found.message, file=self.file, line=found.line, path=found.path, related=found.related
             )

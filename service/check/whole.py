@@ -7,6 +7,7 @@ import numpy as np
 from service.check.ends import Ends
 from service.check.fingerprints import number_of_system
 from service.check.plain import BRIEF, OPEN, Plain
+from service.core.dataset.choices import ChoiceRules
 from service.core.dataset.classes import ClassRules, FileFinding
 from service.core.dataset.defects import Found
 from service.core.dataset.definitions import ToolRules
@@ -24,6 +25,7 @@ class WholeSplit:
     def __init__(self) -> None:
         self._classes = ClassRules()
         self._answers = AnswerRules()
+        self._choices = ChoiceRules()
         self._tools = ToolRules()
         self._items = ItemRules()
 
@@ -46,6 +48,7 @@ class WholeSplit:
         for line, each in said:
             self._classes.add(line, number_of_system(each.system), each.answer)
             self._answers.add(line, each.question, each.answer)
+            self._choices.add(line, each.system, each.question, each.answer)
 
     def add_plain(self, plain: Plain) -> None:
         """Take in plain lines, all together: once enough were looked at one by one."""
@@ -65,7 +68,15 @@ class WholeSplit:
 
     def findings(self) -> Iterator[FileFinding]:
         """Yield what shows only over the whole split."""
-        yield from self._classes.findings()
+        misspelt: set[int | None] = set()
+        for found in self._classes.findings():
+            misspelt |= {found.line, *found.related} if found.code == "label_variants" else set()
+            yield found
         yield from self._answers.findings()
+        yield from (found for found in self._choices.findings() if found.line not in misspelt)
         yield from self._tools.findings()
         yield from self._items.findings()
+
+    def beside(self, trained: "WholeSplit") -> Iterator[FileFinding]:
+        """Yield what this split, of validation, has and training has not."""
+        yield from self._classes.beside(trained._classes)

@@ -1,10 +1,11 @@
 """Rules over the whole file: class labels and system prompts, kept in bounded memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from service.core.dataset.defects import shown
-from service.core.dataset.labels import spellings, variants_of
+from service.core.dataset.labels import is_slip, normal_of, spellings, variants_of
 
 _DISTINCT = 2000
 _LINES_KEPT = 20
@@ -15,7 +16,8 @@ NO_TEXT = "?" * 100
 _LEAST_LABELLED, _LEAST_PROMPTED = 10, 10
 _MOST, _MOST_OF_FEW, _FEW = 0.8, 0.9, 20
 _TIMES = 20
-_ODD = 0.1
+_LABEL = re.compile(r"\s?\S+(?:\s\S+){0,3}(?<![.!?。])\s?")
+_ODD, _FEW_PROMPTS = 0.1, 3
 
 
 class FileFinding(NamedTuple):
@@ -88,10 +90,16 @@ class ClassRules:
                 seen = known[system] = Lines()
             seen.add(lines)
 
+    def classes(self) -> Mapping[str, Lines]:
+        """Return the labels that answers have, none where there are too many to be labels."""
+        labels = self._labels or {}
+        few = self._examples >= _LEAST_LABELLED and spellings(labels) <= max(3, self._examples // 4)
+        return labels if few else {}
+
     def findings(self) -> Iterator[FileFinding]:
         """Yield what the whole file shows; nothing for sets too small or too varied to tell."""
-        labels = self._labels
-        if labels and self._examples >= _LEAST_LABELLED and spellings(labels) <= max(3, self._examples // 4):
+        labels = self.classes()
+        if labels:
             variants = dict(variants_of({label: seen.count for label, seen in labels.items()}))
             for label, usual in variants.items():
                 lines = labels[label].first
@@ -101,10 +109,35 @@ class ClassRules:
         if self._systems and self._examples >= _LEAST_PROMPTED:
             yield from _outliers(self._systems, self._examples)
 
+    def beside(self, trained: "ClassRules") -> Iterator[FileFinding]:
+        """Yield what a validation split has that training has not: labels and system prompts."""
+        known = trained.classes()
+        normals = {normal_of(label): label for label in known}
+        own = dict(variants_of({label: seen.count for label, seen in self.classes().items()}))
+        for label, seen in (self._labels or {}).items() if known else ():
+            if label in known or label in own or not any(map(str.isalpha, label)):
+                continue
+            normal = normal_of(label)
+            usual = normals.get(normal) or next((normals[each] for each in normals if is_slip(normal, each)), None)
+            told = "is no answer" if usual is None else f"is spelt {shown(usual)}"
+            code = "unseen_label" if usual is None else "label_variants"
+            message = f"{shown(label)} {told} in the training file"
+            yield FileFinding(code, seen.first[0], None, message, tuple(seen.first[1:]))
+        systems, others = trained._systems or {}, self._systems or {}
+        strange = [seen for system, seen in others.items() if system not in systems]
+        number = sum(seen.count for seen in strange)
+        if 0 < len(systems) <= _FEW_PROMPTS and self._examples >= _LEAST_PROMPTED and number > self._examples * _ODD:
+            told = f"{number} of {self._examples} examples have a system prompt that the training file has not"
+            yield FileFinding("system_prompt_outlier", min(seen.first[0] for seen in strange), "messages", told, ())
+
 
 def _imbalance(counts: dict[str, int]) -> Iterator[FileFinding]:
     total = sum(counts.values())
-    if len(counts) < 2 or total < _LEAST_LABELLED:
+    if total < _LEAST_LABELLED:
+        return
+    if len(counts) == 1:
+        if _LABEL.fullmatch(label := next(iter(counts))):
+            yield FileFinding("class_imbalance", None, None, f"all {total:,} answers are {shown(label)}", ())
         return
     largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     share = counts[largest] / total

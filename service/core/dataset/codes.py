@@ -105,6 +105,12 @@ CODES: dict[str, Code] = {
         "A benchmark that was trained on measures nothing.", "Remove it from the training file."
     ),
     "label_variants": _warning("One class spelt several ways is several classes.", "Use one spelling."),
+    "unseen_label": _warning(
+        "The model is measured on a class that it never learns.", "Add examples of the class, or remove the line."
+    ),
+    "answer_not_offered": _warning(
+        "The model learns an answer that its prompt does not allow.", "Give one of the choices, or name the answer."
+    ),
     "class_imbalance": _warning("The model learns to answer the large class.", "Add examples of the small classes."),
     "item_outlier": _warning(
         "A grader that reads the member fails on these lines, or gives them reward 0.", "Make it as on the other lines."

@@ -33,14 +33,14 @@ _OPPOSITES = (
 
 def spellings(labels: Iterable[str]) -> int:
     """Return how many labels there are, whatever their capitals, blanks and marks."""
-    return len({_normal(label) for label in labels})
+    return len({normal_of(label) for label in labels})
 
 
 def variants_of(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """Yield each label that is another's spelling, and that other, which occurs more often."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for label, count in counts.items():
-        if normal := _normal(label):
+        if normal := normal_of(label):
             groups.setdefault(normal, []).append((count, label))
     usual: dict[str, tuple[int, str]] = {}
     for normal, spellings in groups.items():
@@ -51,7 +51,8 @@ def variants_of(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
         yield from _slips(usual)
 
 
-def _normal(label: str) -> str:
+def normal_of(label: str) -> str:
+    """Return a label without capitals, blanks, marks and what leads to it."""
     plain = unicodedata.normalize("NFKC", label) if not label.isascii() else label
     return _NOISE.sub("", _LEAD.sub("", plain)).casefold()
 

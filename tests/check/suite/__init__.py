@@ -3,12 +3,13 @@
 from tests.check.suite.clean import CLEAN
 from tests.check.suite.files import FILES
 from tests.check.suite.images import IMAGES
+from tests.check.suite.labels import LABELS
 from tests.check.suite.lines import LINES
 from tests.check.suite.planted import Planted
 from tests.check.suite.repeats import REPEATS
 from tests.check.suite.texts import TEXTS
 from tests.check.suite.tools import TOOLS
 
-PLANTED: tuple[Planted, ...] = (*FILES, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
+PLANTED: tuple[Planted, ...] = (*FILES, *LABELS, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
 
 __all__ = ["CLEAN", "PLANTED", "Planted"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from tests.check.suite.clean_images import SHOWN
+from tests.check.suite.clean_labels import CHOSEN
 from tests.check.suite.clean_repeats import ALIKE
 from tests.check.suite.clean_texts import WRITTEN
 from tests.check.suite.clean_tools import CALLS
@@ -82,6 +83,7 @@ CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     **WRITTEN,
     **ALIKE,
     **CALLS,
+    **CHOSEN,
     **SHOWN,
     "support questions": ("supervised", support),
     "facts": ("supervised", facts),

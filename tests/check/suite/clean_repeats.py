@@ -43,7 +43,10 @@ def _swapped(at: int) -> Line:
     """Compare two sentences, and again in the other order."""
     seen, done = _SEEN[at % 6], _DONE[at // 6]
     one, other = f"{seen}が公園で{done}います。", f"{seen}が部屋で{done}います。"
-    return asked(f"前提：{one}\n仮説：{other}" if at % 2 else f"前提：{other}\n仮説：{one}", "contradiction")
+    return asked(
+        f"前提：{one}\n仮説：{other}" if at % 2 else f"前提：{other}\n仮説：{one}",
+        ("contradiction", "neutral")[at % 3 // 2],
+    )
 
 
 def _opened(at: int) -> Line:
