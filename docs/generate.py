@@ -10,7 +10,7 @@ import msgspec
 from service.core.dataset.codes import CODES
 from service.core.jobs import TERMINAL, TRANSITIONS
 from service.settings import TABLES, Settings
-from tests.check.suite import CLEAN, PLANTED
+from tests.check.suite import CLEAN, INNOCENT, PLANTED
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = (
@@ -63,7 +63,8 @@ def codes_table() -> str:
 
 def clean_list() -> str:
     """Return the names of the clean sets."""
-    return f"{len(CLEAN)} sets, no finding in any: {', '.join(CLEAN)}."
+    near = f"Beside these, {len(INNOCENT)} single lines that look like a planted defect and are none."
+    return f"{len(CLEAN)} sets, no finding in any: {', '.join(CLEAN)}.\n\n{near}"
 
 
 PARTS = {

@@ -3,7 +3,7 @@
 Compiled readers take these in, exactly as the long way through `SplitCheck` would, which takes what they leave.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,7 @@ from service.check.compiled import HEARD, native, rules_in, searching, vocabular
 from service.check.ends import Ends, Opening
 from service.check.reader import Block
 from service.check.work import Work
-from service.core.dataset.outliers import CLOSED
+from service.core.dataset.endings import CLOSED
 from service.core.dataset.rules import TextRule
 from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
 from service.core.dataset.texts import BLANKS, Voice
@@ -72,6 +72,11 @@ class Plain:
     def answer(self, example: int) -> str:
         """Return what an example teaches last."""
         return self.text(self.ends[example] - 1)
+
+    def exchanges(self, examples: Iterable[int]) -> Iterator[tuple[int, str, str]]:
+        """Yield line, last question and answer of some examples."""
+        for at in examples:
+            yield int(self.lines[at]), self.text(self.ends[at] - 2), self.text(self.ends[at] - 1)
 
     def texts_of(self, example: int) -> range:
         """Return the numbers of an example's texts."""

@@ -52,15 +52,14 @@ class WholeSplit:
 
     def add_plain(self, plain: Plain) -> None:
         """Take in plain lines, all together: once enough were looked at one by one."""
-        lines: list[int] = plain.lines.tolist()
         endings = plain.table["ending"]
         self._answers.add_many(
-            len(lines),
+            len(plain),
             int(np.count_nonzero(endings != BRIEF)),
-            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == OPEN).tolist()),
-            ((lines[at], plain.answer(at)) for at in np.flatnonzero(endings == BRIEF).tolist()),
+            plain.exchanges(np.flatnonzero(endings == OPEN).tolist()),
+            plain.exchanges(np.flatnonzero(endings == BRIEF).tolist()),
         )
-        self._classes.add_many(len(lines), plain.groups("system"), plain.labels())
+        self._classes.add_many(len(plain), plain.groups("system"), plain.labels())
 
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""

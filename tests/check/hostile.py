@@ -1,4 +1,4 @@
-"""Three hundred files made to hurt, each with what has to be found in it.
+"""Four hundred files made to hurt, each with what has to be found in it.
 
 `codes` are the findings of which one must be there; none: the file is harmless, however it looks, and no error
 may be found. `whole` files stand alone, others are one line between good ones, all of which must be read.
@@ -271,6 +271,7 @@ def patterns() -> Iterator[Hostile]:
         "human": "\\nHuman: ",
         "accent": "e\u0301", "zalgo": "a\u0301\u0302\u0303", "emoji": "👩\u200d", "joiner": "a\u200d", "rtl": "\u202ea",
         "japanese": "申し訳", "chinese": "抱歉", "digits-wide": "１２", "ones": "'s", "dots": "...", "underscore": "_a",
+        "table": "|-", "rows": "| a |\\n", "dashes": "--", "colons": "a: ", "commas": "a, ", "signs": "x = y ",
     }  # fmt: skip
     for name, piece in pieces.items():
         text = (piece * LONG)[:LONG]

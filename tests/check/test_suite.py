@@ -12,7 +12,7 @@ import pytest
 from service.check.engine import check_file
 from service.core.dataset.codes import CODES
 from tests.check.conftest import profile
-from tests.check.suite import CLEAN, PLANTED, Planted
+from tests.check.suite import CLEAN, INNOCENT, PLANTED, Planted
 from tests.check.suite.clean import NUMBER
 from tests.check.suite.planted import encoded
 
@@ -41,6 +41,12 @@ def test_planted(case: Planted, tmp_path: Path) -> None:
     told = found(tmp_path, case.data, case.method, case.validation)
     assert (case.code, case.line) in told
     assert {code for code, _ in told} <= {case.code, "few_examples", *case.also}
+
+
+@pytest.mark.parametrize("case", INNOCENT, ids=[case.name for case in INNOCENT])
+def test_innocent(case: Planted, tmp_path: Path) -> None:
+    told = found(tmp_path, case.data, case.method, case.validation)
+    assert {code for code, _ in told} <= {"few_examples"}
 
 
 @pytest.mark.parametrize("name", CLEAN)

@@ -1,12 +1,12 @@
 """Answers that stand out from the rest of their file: cut off, far too short, in another language."""
 
-import re
 from bisect import insort
 from collections.abc import Iterable, Iterator
-from typing import Literal
 
 from service.core.dataset.classes import NO_TEXT, FileFinding
+from service.core.dataset.endings import CLOSED, ends_open
 from service.core.dataset.languages import asks_for_language, language_of
+from service.core.dataset.stubs import is_mere_sign, is_stub
 
 LANGUAGES_LOOKED_AT = 20_000
 """Answers whose language is looked at; the report says so where there are more."""
@@ -20,50 +20,14 @@ ENDS_LOOKED_AT, _ENDS_MEANT = 20_000, 0.25
 _LEAST = 10
 LONG, _WIDE_LONG = 20, 8
 _MOSTLY = 0.85
-_SHORT, _SHORT_WIDE = 4, 2
+_SHORT = 4
 _KEPT = 1000
-_LAST_LINE_WORDS = 3
-_VERSES, _KEYWORDS, _KEYWORD_WORDS = 4, 4, 3
-_END = 400
-_STRUCTURED, _STRUCTURE = "{[<`|", frozenset('{["(:')
-_OPEN = frozenset(",(-、，")
-CLOSED = frozenset(".!?…\"'”’»)]}>`*_:|~=/\\%$。！？」』）】♪")
-_NEVER_LAST = frozenset(
-    ("and", "or", "the", "a", "an", "because", "but", "your", "their", "its", "than", "which", "of", "to", "with",
-     "und", "oder", "der", "das", "et", "ou", "le", "les", "el", "los", "que")
-)  # fmt: skip
-_UNMARKED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-"""Scripts whose sentences end without a mark: Thai, Lao, Burmese, Khmer."""
-
-_NO_PROSE = frozenset("0123456789/\\@._=#<>")
+_STRUCTURED = "{[<`|"
+_OPEN = frozenset(",(-、，:：")
 
 
-def ends_open(answer: str) -> Literal["", "maybe", "surely"]:
-    """Say whether an answer stops in mid-sentence: a word that nothing can end on, or no mark at the end of prose."""
-    text = answer[-_END:].rstrip()
-    last = text[-1:]
-    if not last or last in CLOSED or not (last.isalnum() or last in _OPEN):
-        return ""
-    line = text[text.rfind("\n") + 1 :].lstrip()
-    words = line.rsplit(None, _LAST_LINE_WORDS)  # the last ones, and one piece more where there are more
-    if not _NO_PROSE.isdisjoint(words[-1]) or _UNMARKED.match(last):
-        return ""
-    listed = line[0] in "-*•|#>" or line[0].isdigit()
-    if words[-1] in _NEVER_LAST or (last in _OPEN and not listed):
-        return "surely" if len(words) > 1 + listed else ""
-    short = len(line) < len(text) and len(words) <= _LAST_LINE_WORDS
-    return "" if listed or short or _is_unmarked(text[: -len(line)], line) else "maybe"
-
-
-def _is_unmarked(before: str, line: str) -> bool:
-    """Whether nothing closes the lines of a text anyway: verses, of which most lines before the last end in a letter or
-    a comma, and rows of keywords."""
-    verses = [each.rstrip()[-1] for each in before.splitlines() if each.strip()][-_VERSES:]
-    if len(verses) > 1 and sum(sign.isalnum() or sign == "," for sign in verses) * 2 >= len(verses):
-        return True
-    keywords = line.split(",")
-    short = len(keywords) >= _KEYWORDS and all(len(each.split()) <= _KEYWORD_WORDS for each in keywords)
-    return short and _STRUCTURE.isdisjoint(line)
+Exchange = tuple[int, str, str]
+"""Line, question and answer."""
 
 
 class _Odd:
@@ -106,27 +70,26 @@ class AnswerRules:
             return
         long = len(answer) >= LONG
         is_open = long and answer[-1] not in CLOSED
-        self.add_many(1, int(long), ((line, answer),) if is_open else (), () if long else ((line, answer),))
+        told = ((line, question, answer),)
+        self.add_many(1, int(long), told if is_open else (), () if long else told)
         if self.wants_languages and len(answer) >= (LONG if answer.isascii() else _WIDE_LONG):
             self._note_language(line, question, answer)
 
-    def add_many(
-        self, answers: int, long: int, unclosed: Iterable[tuple[int, str]], short: Iterable[tuple[int, str]]
-    ) -> None:
-        """Take in answers, of which so many are long: line and text of long ones that no mark closes, and of all others
-        that are not long. Their languages are not looked at."""
+    def add_many(self, answers: int, long: int, unclosed: Iterable[Exchange], short: Iterable[Exchange]) -> None:
+        """Take in answers, of which so many are long: long ones that no mark closes, and all others that are not long.
+        Their languages are not looked at."""
         self._answers += answers
         self._long += long
         if not self._ends_meant:
             self._looked += answers
             self._looked_long += long
-            for line, answer in unclosed:
+            for line, question, answer in unclosed:
                 self._unclosed += 1
-                self._note_end(line, answer)
+                self._note_end(line, question, answer)
             many = self._looked_long > ENDS_LOOKED_AT
             self._ends_meant = many and self._unclosed > self._looked_long * _ENDS_MEANT
-        for line, answer in short:
-            self._note_short(line, answer.strip())
+        for line, question, answer in short:
+            self._note_short(line, question, answer.strip())
 
     @property
     def wants_languages(self) -> bool:
@@ -142,19 +105,19 @@ class AnswerRules:
             found["truncated_completion"] = f"the first {self._looked:,} examples"
         return found
 
-    def _note_end(self, line: int, answer: str) -> None:
-        how = ends_open(answer)
+    def _note_end(self, line: int, question: str, answer: str) -> None:
+        how = ends_open(answer, question)
         if how:
             self._open.add(line)
         if how == "surely":
             self._cut.add(line)
 
-    def _note_short(self, line: int, answer: str) -> None:
-        if answer and not any(map(str.isalnum, answer)) and answer.isascii():
+    def _note_short(self, line: int, question: str, answer: str) -> None:
+        if is_mere_sign(answer, question):
             self._signs.add(line)
-        elif 0 < len(answer) <= (_SHORT if answer.isascii() else _SHORT_WIDE):
+        elif len(answer) <= _SHORT and is_stub(answer, question):
             self._short.add(line)
-        elif len(answer) > _SHORT and answer[-1] in _OPEN and " " in answer:
+        elif len(answer) > _SHORT and (" " in answer or not answer.isascii()) and ends_open(answer) == "surely":
             self._cut.add(line)
 
     def _note_language(self, line: int, question: str, answer: str) -> None:

@@ -1,6 +1,7 @@
 """Planted defects and clean sets, made of the same ordinary files: what the checker must find, and must not."""
 
 from tests.check.suite.clean import CLEAN
+from tests.check.suite.endings import ENDINGS, WHOLE
 from tests.check.suite.files import FILES
 from tests.check.suite.images import IMAGES
 from tests.check.suite.labels import LABELS
@@ -10,6 +11,8 @@ from tests.check.suite.repeats import REPEATS
 from tests.check.suite.texts import TEXTS
 from tests.check.suite.tools import TOOLS
 
-PLANTED: tuple[Planted, ...] = (*FILES, *LABELS, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
+PLANTED: tuple[Planted, ...] = (*ENDINGS, *FILES, *LABELS, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
 
-__all__ = ["CLEAN", "PLANTED", "Planted"]
+INNOCENT: tuple[Planted, ...] = WHOLE
+
+__all__ = ["CLEAN", "INNOCENT", "PLANTED", "Planted"]

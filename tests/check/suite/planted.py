@@ -58,6 +58,16 @@ def planted(
     return Planted(name, code, AT, encoded(lines), METHODS.get(line_of, "supervised"), also=also)
 
 
+def innocent(name: str, change: Callable[[Line], Any], line_of: LineOf = support, *, number: int = NUMBER) -> Planted:
+    """Return an ordinary file whose line `AT` is changed into what looks like a defect and is none."""
+    return planted(name, "", change, line_of, number=number)
+
+
+def exchange(question: str, answer: str) -> Callable[[Line], Line]:
+    """Return the change that puts another question and another answer into a line."""
+    return lambda line: answering(answer)(asking(question)(line))
+
+
 def inserted(name: str, code: str, line: Any, line_of: LineOf = support, **options: Any) -> Planted:
     """Return an ordinary file with one line more at `AT` + 1."""
     lines = ordinary(line_of)

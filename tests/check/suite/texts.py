@@ -195,17 +195,6 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "Sure, here it is. " + "So it goes on and on. " * 30,
         "no " * 60 + "no.",
     ),
-    "short_completion": ("k", "...", "Ok"),
-    "truncated_completion": (
-        "To do this you should first open the settings and then go to the",
-        "The best way to solve this is to look at the numbers and",
-        "You will find the switch on the second page of the men",
-        "You need three things, namely paper, ink,",
-        "Do this:\n1. Open the app.\n2. Go to settings.\n3. Click on the",
-        "Here is the code:\n```python\nprint(1)\n",
-        "Open the page and press it. [truncated]",
-        "You need:\n1. Paper.\n2. Ink.\n3.",
-    ),
     "mixed_language": (
         "Die Einstellung ist nicht auf dieser Seite, sondern auf der zweiten.",
         "La page est dans le menu et vous pouvez la voir avec ce bouton.",
