@@ -7,10 +7,11 @@ import numpy as np
 from service.check.ends import Ends
 from service.check.fingerprints import number_of_system
 from service.check.plain import BRIEF, OPEN, Plain
-from service.core.dataset.choices import ChoiceRules
+from service.core.dataset.choices import LABEL_CHARACTERS, ChoiceRules
 from service.core.dataset.classes import ClassRules, FileFinding
 from service.core.dataset.defects import Found
 from service.core.dataset.definitions import ToolRules
+from service.core.dataset.foreign import LanguageRules
 from service.core.dataset.items import ItemRules
 from service.core.dataset.lines import Line
 from service.core.dataset.outliers import AnswerRules
@@ -26,13 +27,14 @@ class WholeSplit:
         self._classes = ClassRules()
         self._answers = AnswerRules()
         self._choices = ChoiceRules()
+        self._languages = LanguageRules()
         self._tools = ToolRules()
         self._items = ItemRules()
 
     @property
     def looks_at_each(self) -> bool:
         """Whether examples are still looked at one by one."""
-        return self._answers.wants_languages
+        return self._languages.wants_more
 
     def add_line(self, number: int, line: Line, found: Found) -> None:
         """Take in what only lines have that are no plain chats; what is found there is not told once more."""
@@ -48,7 +50,9 @@ class WholeSplit:
         for line, each in said:
             self._classes.add(line, number_of_system(each.system), each.answer)
             self._answers.add(line, each.question, each.answer)
-            self._choices.add(line, each.system, each.question, each.answer)
+            if each.answer is not None and len(each.answer) <= LABEL_CHARACTERS:
+                self._choices.add(line, each.system, each.question, each.answer)
+            self._languages.add(line, each.system, each.question, each.answer)
 
     def add_plain(self, plain: Plain) -> None:
         """Take in plain lines, all together: once enough were looked at one by one."""
@@ -63,7 +67,7 @@ class WholeSplit:
 
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
-        return self._answers.sampled()
+        return self._answers.sampled() | self._languages.sampled()
 
     def findings(self) -> Iterator[FileFinding]:
         """Yield what shows only over the whole split."""
@@ -72,7 +76,8 @@ class WholeSplit:
             misspelt |= {found.line, *found.related} if found.code == "label_variants" else set()
             yield found
         yield from self._answers.findings()
-        yield from (found for found in self._choices.findings() if found.line not in misspelt)
+        yield from self._languages.findings()
+        yield from (found for found in self._choices.findings(self._answers.number) if found.line not in misspelt)
         yield from self._tools.findings()
         yield from self._items.findings()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from service.core.dataset.classes import FileFinding
 from service.core.dataset.defects import shown
 
-_LABEL_CHARACTERS, _QUESTION_CHARACTERS = 60, 20_000
+LABEL_CHARACTERS, _QUESTION_CHARACTERS = 60, 20_000
 _OPTION = re.compile(r"(?:^|[\s;,(\[])([A-J]|\d)[).:\]．、](?=\s|\w)")
 _CHOSEN = re.compile(r"[\s(\[]{0,3}([A-J]|\d)[\s).:\]]{0,3}\Z")
 _LEAST_OPTIONS, _FIRST = 3, frozenset("A01")
@@ -26,10 +26,10 @@ class ChoiceRules:
         self._strange: list[tuple[int, str]] = []
         self._gave_up = False
 
-    def add(self, line: int, system: str, question: str, answer: str | None) -> None:
-        """Take in an example."""
-        if answer is None or len(answer) > _LABEL_CHARACTERS or len(question) > _QUESTION_CHARACTERS:
-            self._gave_up = self._gave_up or answer is not None
+    def add(self, line: int, system: str, question: str, answer: str) -> None:
+        """Take in an example whose answer is no longer than `LABEL_CHARACTERS`."""
+        if len(question) > _QUESTION_CHARACTERS:
+            self._gave_up = True
             return
         if (chosen := _CHOSEN.match(answer)) is not None:
             self._note_choice(line, question, chosen[1])
@@ -56,12 +56,12 @@ class ChoiceRules:
         many = len(self._labels) > _DISTINCT
         self._gave_up = many or (number > _TRIED and self._named < number * _MOSTLY)
 
-    def findings(self) -> Iterator[FileFinding]:
-        """Yield answers that nothing offers, where nearly all others are offered."""
+    def findings(self, examples: int) -> Iterator[FileFinding]:
+        """Yield answers that nothing offers, where nearly all others are offered, of a split of so many examples."""
         if self._offered >= _LEAST_CHOSEN and len(self._unoffered) <= max(1, self._offered * _RARE):
             yield from self._unoffered
         number = self._named + self._unnamed
-        few = len(self._labels) * _SHARE <= number and not self._gave_up
+        few = len(self._labels) * _SHARE <= number >= examples * _MOSTLY and not self._gave_up
         if few and number >= _LEAST and self._unnamed <= max(1, number * _RARE):
             for line, answer in self._strange:
                 told = f"the prompt does not name {shown(answer)}, and nearly all others name their answer"

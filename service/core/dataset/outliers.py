@@ -1,15 +1,11 @@
-"""Answers that stand out from the rest of their file: cut off, far too short, in another language."""
+"""Answers that stand out from the rest of their file: cut off or far too short."""
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
 
 from service.core.dataset.classes import NO_TEXT, FileFinding
 from service.core.dataset.endings import CLOSED, ends_open
-from service.core.dataset.languages import asks_for_language, language_of
 from service.core.dataset.stubs import is_mere_sign, is_stub
-
-LANGUAGES_LOOKED_AT = 20_000
-"""Answers whose language is looked at; the report says so where there are more."""
 
 RARE = 0.05
 """Share of the examples up to which something is odd; beyond it is meant."""
@@ -18,19 +14,16 @@ ENDS_LOOKED_AT, _ENDS_MEANT = 20_000, 0.25
 """Long answers after which their ends are looked at no more if no mark closes so many of them: then none need be."""
 
 _LEAST = 10
-LONG, _WIDE_LONG = 20, 8
+LONG, WIDE_LONG = 20, 8
 _MOSTLY = 0.85
 _SHORT = 4
 _KEPT = 1000
-_STRUCTURED = "{[<`|"
-_OPEN = frozenset(",(-、，:：")
-
 
 Exchange = tuple[int, str, str]
 """Line, question and answer."""
 
 
-class _Odd:
+class Odd:
     """The first lines of a kind, and how many there are."""
 
     __slots__ = ("count", "lines")
@@ -53,16 +46,13 @@ class AnswerRules:
     """Compares the answers of a split with each other. Silent where the odd ones are too many to be mistakes."""
 
     def __init__(self) -> None:
-        self._answers = self._long = 0
+        self.number = self._long = 0
         self._looked = self._looked_long = self._unclosed = 0
         self._ends_meant = False
-        self._short = _Odd()
-        self._signs = _Odd()
-        self._open = _Odd()
-        self._cut = _Odd()
-        self._languages: dict[str, int] = {}
-        self._foreign: dict[str, _Odd] = {}
-        self._usual = ""
+        self._short = Odd()
+        self._signs = Odd()
+        self._open = Odd()
+        self._cut = Odd()
 
     def add(self, line: int, question: str, answer: str | None) -> None:
         """Take in an example: line, what was asked last, and the answer (None leaves the line out)."""
@@ -72,13 +62,10 @@ class AnswerRules:
         is_open = long and answer[-1] not in CLOSED
         told = ((line, question, answer),)
         self.add_many(1, int(long), told if is_open else (), () if long else told)
-        if self.wants_languages and len(answer) >= (LONG if answer.isascii() else _WIDE_LONG):
-            self._note_language(line, question, answer)
 
     def add_many(self, answers: int, long: int, unclosed: Iterable[Exchange], short: Iterable[Exchange]) -> None:
-        """Take in answers, of which so many are long: long ones that no mark closes, and all others that are not long.
-        Their languages are not looked at."""
-        self._answers += answers
+        """Take in answers, of which so many are long: the long ones that no mark closes, and all that are not long."""
+        self.number += answers
         self._long += long
         if not self._ends_meant:
             self._looked += answers
@@ -91,19 +78,11 @@ class AnswerRules:
         for line, question, answer in short:
             self._note_short(line, question, answer.strip())
 
-    @property
-    def wants_languages(self) -> bool:
-        """Whether the languages of more answers are looked at."""
-        return self._answers <= LANGUAGES_LOOKED_AT
-
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
-        found: dict[str, str] = {}
-        if not self.wants_languages:
-            found["mixed_language"] = f"the first {LANGUAGES_LOOKED_AT:,} examples"
-        if self._looked < self._answers:
-            found["truncated_completion"] = f"the first {self._looked:,} examples"
-        return found
+        if self._looked == self.number:
+            return {}
+        return {"truncated_completion": f"the first {self._looked:,} examples"}
 
     def _note_end(self, line: int, question: str, answer: str) -> None:
         how = ends_open(answer, question)
@@ -120,37 +99,20 @@ class AnswerRules:
         elif len(answer) > _SHORT and (" " in answer or not answer.isascii()) and ends_open(answer) == "surely":
             self._cut.add(line)
 
-    def _note_language(self, line: int, question: str, answer: str) -> None:
-        """Count the answer's language; keep the line if it is not the usual one, nor that of the question."""
-        language = None if answer[0] in _STRUCTURED else language_of(answer)
-        if language is None:
-            return
-        count = self._languages[language] = self._languages.get(language, 0) + 1
-        if count > self._languages.get(self._usual, 0):
-            self._usual = language
-        elif language != self._usual and language_of(question) != language and not asks_for_language(question):
-            self._foreign.setdefault(language, _Odd()).add(line)
-
     def findings(self) -> Iterator[FileFinding]:
         """Yield what stands out; nothing for sets too small to tell."""
-        if self._answers < _LEAST:
+        if self.number < _LEAST:
             return
         yield from self._too_short()
         yield from self._cut_off()
-        known, strange = sum(self._languages.values()), sum(odd.count for odd in self._foreign.values())
-        if known >= _LEAST and strange <= max(1, known * RARE):
-            for language, odd in self._foreign.items():
-                for line in odd.lines if language != self._usual else ():
-                    told = f"the answer is in {language}, {self._languages[self._usual]} others are in {self._usual}"
-                    yield FileFinding("mixed_language", line, None, told, ())
 
     def _too_short(self) -> Iterator[FileFinding]:
-        if self._signs.rare_among(self._answers):
+        if self._signs.rare_among(self.number):
             for line in self._signs.lines:
                 yield FileFinding("short_completion", line, None, "the answer has neither letter nor digit", ())
-        if self._short.rare_among(self._answers) and self._long >= self._answers * _MOSTLY:
+        if self._short.rare_among(self.number) and self._long >= self.number * _MOSTLY:
             for line in self._short.lines:
-                told = f"the answer has a few letters, {self._long} of {self._answers} have {LONG} or more"
+                told = f"the answer has a few letters, {self._long} of {self.number} have {LONG} or more"
                 yield FileFinding("short_completion", line, None, told, ())
 
     def _cut_off(self) -> Iterator[FileFinding]:

@@ -5,14 +5,15 @@ from tests.check.suite.endings import ENDINGS, WHOLE
 from tests.check.suite.files import FILES
 from tests.check.suite.images import IMAGES
 from tests.check.suite.labels import LABELS
+from tests.check.suite.languages import ASKED, LANGUAGES
 from tests.check.suite.lines import LINES
 from tests.check.suite.planted import Planted
 from tests.check.suite.repeats import REPEATS
 from tests.check.suite.texts import TEXTS
 from tests.check.suite.tools import TOOLS
 
-PLANTED: tuple[Planted, ...] = (*ENDINGS, *FILES, *LABELS, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
+PLANTED: tuple[Planted, ...] = (*ENDINGS, *FILES, *LABELS, *LANGUAGES, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
 
-INNOCENT: tuple[Planted, ...] = WHOLE
+INNOCENT: tuple[Planted, ...] = (*WHOLE, *ASKED)
 
 __all__ = ["CLEAN", "INNOCENT", "PLANTED", "Planted"]

@@ -8,6 +8,7 @@ from tests.check.suite.clean_labels import CHOSEN
 from tests.check.suite.clean_repeats import ALIKE
 from tests.check.suite.clean_texts import WRITTEN
 from tests.check.suite.clean_tools import CALLS
+from tests.check.suite.languages import tongues
 from tests.check.suite.ordinary import (
     WORDS,
     Line,
@@ -89,6 +90,7 @@ CLEAN: dict[str, tuple[str, Callable[[int], Line]]] = {
     "facts": ("supervised", facts),
     "one-word labels": ("supervised", mood),
     "yes and no": ("supervised", lambda at: asked(f"Is {at} even? {words(at, 2)}", ("Yes", "No")[at % 2])),
+    "four languages, each answered in its own": ("supervised", tongues),
     "Japanese": ("supervised", japanese),
     "Japanese labels": (
         "supervised",

@@ -81,7 +81,6 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "She lives at 42 Elm Street in Springfield.",
         "Date of birth: 04/12/1987.",
         "My NHS number is 943 476 5919.",
-        "Mój PESEL to 44051401359.",
         "My fødselsnummer is 15076500565.",
         "My SIN is 046 454 286.",
         "Mi RUT es 12.345.678-5.",
@@ -195,18 +194,6 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
         "Sure, here it is. " + "So it goes on and on. " * 30,
         "no " * 60 + "no.",
     ),
-    "mixed_language": (
-        "Die Einstellung ist nicht auf dieser Seite, sondern auf der zweiten.",
-        "La page est dans le menu et vous pouvez la voir avec ce bouton.",
-        "Para cambiar su contraseña, abra la página de configuración.",
-        "Åbn indstillingerne, og tryk på den blå knap, som du kan se der.",
-        "Mở phần cài đặt và nhấn vào nút màu xanh ở cuối trang.",
-        "Otevřete nastavení a stiskněte tlačítko, které je na konci, nebo se nás zeptejte.",
-        "Prevedi almeno due ore al giorno e aggiungi giochi che lo facciano pensare.",
-        "Reken op minstens twee uur per dag en voeg spelletjes toe die de hond laten nadenken.",
-        "設定画面を開いて、二番目のボタンを押してください。",
-        "Откройте настройки и нажмите вторую кнопку.",
-    ),
     "empty_completion": ("", " \n", "\u3000"),
     "control_token": ("Here you are.<|endoftext|>",),
     "html_remains": (
@@ -256,7 +243,6 @@ _JAPANESE: dict[str, tuple[str, ...]] = {
     "mojibake": ("縺薙ｓ縺ｫ縺｡縺ｯ。",),
     "truncated_completion": ("東京駅の近くに、寿司で有名なお店が三軒ありますが、その中でも特に",),
     "repetitive_completion": ("東京は日本の首都です。" * 8,),
-    "mixed_language": ("The capital is a very nice city and it is in the north.",),
 }
 _ALSO = {
     "example_truncated": ("token_outlier",),

@@ -1,35 +1,9 @@
 """What pipelines leave behind: control and template tokens, placeholders, broken and hidden characters, markup."""
 
 import re
-from functools import lru_cache
 
+from service.core.dataset.code import is_code
 from service.core.dataset.rules.rule import TextRule
-
-_CODE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (sign, re.compile(pattern))
-    for sign, pattern in {
-        "`": "`",
-        "\\": r"\\[a-z]+\*?[{(\[]",
-        "{{": r"\{\{[#/]",
-        "{%": r"\{%",
-        "do echo": r"\bdo echo\b",
-        "$": r"\$[A-Z_]{3,}\b",
-        "=>": r"=> ?[{(]",
-        "console.log": r"\bconsole\.log",
-        "print": r"\bprint(?:f|ln)?\(",
-        "return ": r"\breturn [^\n]{0,200};",
-        'f"': r"\bf\"",
-        "f'": r"\bf'",
-        " ": r"(?m)^[ \t]*(?:def |class |import |from \w+ import|function |const |let |var |public |private |SELECT "
-        r"|curl |echo )",
-        "#include": r"(?m)^[ \t]*#include",
-        "\n": r"\n[ \t]*(?:do|then|done|fi)\b",
-        "; ": r"; [ \t]*(?:do|then|done|fi)\b",
-        ";": r"(?m);\s*$",
-        "{": r"(?m)\{\s*$",
-    }.items()
-)
-"""Signs of code, each with what it is part of: a text that lacks the sign need not be searched."""
 
 _PROGRAM = re.compile(
     r"(?m)^[ \t]*(?:(?:async |export |public |private |static )*(?:def|function|class|const|let|var|import|from) [\w{*]"
@@ -62,13 +36,7 @@ _ASKED = r"(?:[Ii]nsert|INSERT|[Yy]our|YOUR|[Ee]nter|ENTER|PLACEHOLDER|[Pp]laceh
 
 
 def _is_prose(_match: str, text: str) -> bool:
-    return not _is_code(text)
-
-
-@lru_cache(maxsize=4)
-def _is_code(text: str) -> bool:
-    """Whether a text looks like a program; the rules of one text ask one after the other."""
-    return any(sign in text and pattern.search(text) is not None for sign, pattern in _CODE)
+    return not is_code(text)
 
 
 def _is_no_lesson(_match: str, text: str) -> bool:

@@ -1,0 +1,101 @@
+"""Answers in another language than the rest of their file, or than their own question."""
+
+import re
+from collections.abc import Iterator
+
+from service.core.dataset.classes import NO_TEXT, FileFinding
+from service.core.dataset.code import is_code
+from service.core.dataset.languages import are_kin, asks_for_language, language_of
+from service.core.dataset.outliers import LONG, RARE, WIDE_LONG, Odd
+
+LOOKED_AT = 20_000
+"""Answers whose language is looked at; the report says so where there are more."""
+
+_LEAST, _LEAST_ASKED = 10, 20
+_ALWAYS, _MANY = 500, 0.95
+"""Answers whose questions' language is looked at, and later on where fewer answers than this share are in one."""
+
+_SHARE = 0.1
+_STRUCTURED, _QUESTION, _WORD = "{[<`|", 20_000, re.compile(r"[^\W\d_]+")
+
+
+class LanguageRules:
+    """Compares the languages of answers and questions. Silent where the odd ones are too many to be mistakes."""
+
+    def __init__(self) -> None:
+        self._seen = self._known = self._asked = 0
+        self._languages: dict[str, int] = {}
+        self._foreign: dict[str, Odd] = {}
+        self._usual = ""
+        self._alike: dict[str, int] = {}
+        self._unlike = Odd()
+        self._told: dict[int, str] = {}
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether the languages of more answers are looked at."""
+        return self._seen <= LOOKED_AT
+
+    def add(self, line: int, system: str, question: str, answer: str | None) -> None:
+        """Take in an example."""
+        self._seen += answer is not None
+        if answer is None or answer is NO_TEXT or len(answer) < (LONG if answer.isascii() else WIDE_LONG):
+            return
+        language = None if answer[0] in _STRUCTURED else language_of(answer)
+        if language is None or not self.wants_more:
+            return
+        self._known += 1
+        count = self._languages[language] = self._languages.get(language, 0) + 1
+        if count > self._languages.get(self._usual, 0):
+            self._usual = language
+        if language != self._usual and language_of(question) != language and _is_unasked(system, question, answer):
+            self._foreign.setdefault(language, Odd()).add(line)
+        if self._known <= _ALWAYS or self._languages[self._usual] < self._known * _MANY:
+            self._compare(line, system, question, answer, language)
+
+    def _compare(self, line: int, system: str, question: str, answer: str, language: str) -> None:
+        asked = language_of(question)
+        if asked is None:
+            return
+        self._asked += 1
+        if asked == language:
+            self._alike[language] = self._alike.get(language, 0) + 1
+        elif not are_kin(asked, language) and _is_unasked(system, question, answer):
+            self._unlike.add(line)
+            if len(self._told) < LOOKED_AT:
+                self._told[line] = f"the question is in {asked}, the answer in {language}"
+
+    def sampled(self) -> dict[str, str]:
+        """Return what was looked at in a part of the split alone, and which part that was."""
+        return {} if self.wants_more else {"mixed_language": f"the first {LOOKED_AT:,} examples"}
+
+    def findings(self) -> Iterator[FileFinding]:
+        """Yield what stands out; nothing for sets too small to tell."""
+        strange = sum(odd.count for odd in self._foreign.values())
+        foreign: set[int] = set()
+        if self._known >= _LEAST and strange <= max(1, self._known * RARE):
+            for language, odd in self._foreign.items():
+                for line in odd.lines if language != self._usual else ():
+                    foreign.add(line)
+                    told = f"the answer is in {language}, {self._languages[self._usual]} others are in {self._usual}"
+                    yield FileFinding("mixed_language", line, None, told, ())
+        several = sum(number >= self._asked * _SHARE for number in self._alike.values()) > 1
+        if several and self._asked >= _LEAST_ASKED and self._unlike.rare_among(self._asked):
+            for line in self._unlike.lines:
+                if line not in foreign:
+                    told = f"{self._told[line]}; others are answered in their own language"
+                    yield FileFinding("mixed_language", line, None, told, ())
+
+
+def _is_unasked(system: str, question: str, answer: str) -> bool:
+    """Whether nobody asks for another language, and the answer is no program nor made of the question's words."""
+    asks = asks_for_language(question) or asks_for_language(system)
+    return not asks and not is_code(answer) and not _is_taken(question, answer)
+
+
+def _is_taken(question: str, answer: str) -> bool:
+    """Whether an answer, or half of its words, stands in the question: it works on what was given."""
+    if len(question) > _QUESTION or answer.strip() in question:
+        return True
+    asked, told = set(_WORD.findall(question.casefold())), _WORD.findall(answer.casefold())
+    return sum(word in asked for word in told) * 2 > len(told)
