@@ -80,12 +80,16 @@ void add_mark(const Program *p, uint32_t step, Marks *marks) {
     else marks->high |= (uint64_t)1 << (pattern - 64);
 }
 
-/* Append found steps to a row of lists. */
-static int append(uint32_t **row, uint32_t *used, const uint32_t *steps, uint32_t n) {
-    uint32_t *grown = realloc(*row, (*used + n + 1) * sizeof *grown);
-    if (!grown) return 0;
-    memcpy(grown + *used, steps, n * sizeof *steps);
-    *row = grown;
+/* Append found steps to a row of lists, of which there are tens of thousands; the row doubles where it is full. */
+static int append(uint32_t **row, uint32_t *used, size_t *room, const uint32_t *steps, uint32_t n) {
+    if (!*row || *used + (size_t)n > *room) {
+        size_t wanted = (*used + (size_t)n) * 2 + 64;
+        uint32_t *grown = wanted > UINT32_MAX ? NULL : realloc(*row, wanted * sizeof *grown);
+        if (!grown) return 0;
+        *row = grown;
+        *room = wanted;
+    }
+    memcpy(*row + *used, steps, n * sizeof *steps);
     *used += n;
     return 1;
 }
@@ -107,6 +111,7 @@ static uint32_t first_like(const Program *p, uint32_t number) {
 /* Note what stands behind the beginnings of patterns, once for all states. */
 static int note_recent(Program *p, Scratch *s) {
     uint32_t numbers = CLASSES + (uint32_t)p->n_classes, used = 0, n_begins = follow(p, s, 0, 0, 0);
+    size_t room = 0;
     forget_seen(s);
     uint32_t *begins = malloc((n_begins + 1) * sizeof *begins);
     p->recent_at = calloc(numbers + 1, sizeof *p->recent_at);
@@ -125,10 +130,10 @@ static int note_recent(Program *p, Scratch *s) {
             if (!s->seen[s->made[at]]) s->made[kept++] = s->made[at];
         forget_seen(s);
         for (uint32_t at = 0; at < kept; at++) {
-            p->within[number * p->n_steps + s->made[at]] = 1;
+            p->within[(size_t)number * p->n_steps + s->made[at]] = 1;
             add_mark(p, s->made[at], p->recent_marks + number);
         }
-        good = append(&p->recent, &used, s->made, kept);
+        good = append(&p->recent, &used, &room, s->made, kept);
         p->recent_at[number + 1] = used;
         if (good && number >= CLASSES) p->number_of[number - CLASSES] = first_like(p, number);
     }
@@ -138,6 +143,7 @@ static int note_recent(Program *p, Scratch *s) {
 
 static int note_further(Program *p, Scratch *s) {
     uint32_t classes = (uint32_t)p->n_classes, numbers = CLASSES + classes, used = 0;
+    size_t room = 0;
     int good = (p->further_at = calloc((size_t)numbers * classes + 1, sizeof *p->further_at)) != NULL;
     for (uint32_t number = 0; good && number < numbers; number++) {
         const uint32_t *recent = p->recent + p->recent_at[number];
@@ -148,7 +154,7 @@ static int note_further(Program *p, Scratch *s) {
             forget_seen(s);
             for (uint32_t at = 0; at < n; at++)
                 if (!within[s->made[at]]) s->made[kept++] = s->made[at];
-            good = append(&p->further, &used, s->made, kept);
+            good = append(&p->further, &used, &room, s->made, kept);
             p->further_at[number * classes + class + 1] = used;
         }
     }
