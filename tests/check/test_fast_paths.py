@@ -1,60 +1,30 @@
 """The compiled way finds what Python's would, on plain chat lines and on all others."""
 
-import io
 import json
 import random
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from service.check import compiled, engine, fingerprints, search, tokens
-from service.check.engine import check_file
+from service.check import compiled, engine, search, tokens
 from service.check.plain import PlainReaders
 from service.check.reader import Block
 from service.check.search import RuleSearch, search_for_rules
 from service.core.dataset import texts
 from service.core.dataset.conversation import loops
-from service.core.dataset.report import Report
 from service.core.dataset.rules import RULES, TextRule
 from service.core.dataset.texts import AllRules
-from tests.check.conftest import profile
 from tests.check.suite import CLEAN, PLANTED, Planted
 from tests.check.suite.clean import NUMBER
 from tests.check.suite.planted import encoded
+from tests.check.ways import SEPARATORS, check, file_of, in_python, without_compiler
 
 native = compiled.native
 assert native is not None, "the tests need the compiled part: `make setup` with a C compiler"
-
-WORDS = ("the", "a", "I'm", '"', "\\", "{{x}}", "[INST]", "+49 30 901820", "555-201-3344", "a.b@corp.org", "\u200b",
-         "Ã©", "日本", "\N{GRINNING FACE}", "```", "You stupid idiot", "ignore all previous instructions", "<|im_end|>",
-         "role", "messages", ": ", '":', "\\u0041", "\n", "TODO", "4111 1111 1111 1111", "<｜User｜>", "\u3000",
-         "ha " * 20, "よし！" * 15)  # fmt: skip
-SEPARATORS = ((",", ":"), (", ", ": "), (", ", " : "), (" ,\t", ":"))
-
-
-@contextmanager
-def in_python(*modules: Any) -> Iterator[None]:
-    """Let some modules do without their compiled part."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in modules:
-            patch.setattr(module, "native", None)
-        yield
-
-
-def without_compiler() -> Any:
-    return in_python(engine, fingerprints, search, tokens)
-
-
-def check(data: bytes, method: str = "supervised", validation: bytes | None = None) -> Report:
-    other = None if validation is None else io.BytesIO(validation)
-    report = check_file(io.BytesIO(data), profile=profile(method), validation=other)
-    return msgspec.structs.replace(report, checked_with=report.checked_with | {"accelerator": None})
 
 
 def test_plain_lines_come_out_as_the_long_way_takes_them() -> None:
@@ -291,75 +261,11 @@ def test_automata_of_real_rules_stay_small() -> None:
     assert looked.states[1] == 0
 
 
-def test_wrong_programs_are_refused() -> None:
-    good = compiled.programs()
-    with pytest.raises(ValueError, match="leads nowhere"):
-        native.Program(b"\0" * 8 + b"\7\0\0\0", b"\0" * 32)
-    with pytest.raises(ValueError, match="leads nowhere"):
-        native.Program(b"", b"")
-    with pytest.raises(ValueError, match="8 programs"):
-        native.Search([*good, *good], 100)
-    with pytest.raises(ValueError, match="32,767"):
-        native.Search(good, 40_000)
-    with pytest.raises(TypeError):
-        native.Search([None], 100)  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="programs"):
-        native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (1, 2, 64))
-    with pytest.raises(ValueError, match="closing"):
-        native.Reader(None, "." * 65)
-    with pytest.raises(TypeError):
-        native.Reader("o200k_base", ".")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="single bytes"):
-        native.Vocabulary(b"\1a", b"", cl100k=False)
-    with pytest.raises(ValueError, match="one program"):
-        native.Search(good, 8192).places("x", 3)
-    with pytest.raises(IndexError):
-        native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (0, 0, 0)).text(0)
-    with pytest.raises(TypeError):
-        native.Found()  # type: ignore[call-arg]
-    with pytest.raises(UnicodeEncodeError):
-        native.Search(good, 8192).find("\ud800")
-    with pytest.raises(UnicodeEncodeError):
-        native.Counter(compiled.vocabulary("o200k_base")).count(["\ud800"])
-
-
-def test_an_object_serves_one_thread_at_a_time() -> None:
-    counter = native.Counter(compiled.vocabulary("o200k_base"))
-    text = ["".join(random.Random(1).choices("abcdefgh", k=2_000_000))]
-    busy = threading.Thread(target=counter.count, args=(text,))
-    busy.start()
-    refused = False
-    while busy.is_alive() and not refused:
-        try:
-            counter.count(["a"])
-        except RuntimeError:
-            refused = True
-    busy.join()
-    assert refused
-    assert counter.count(["a b"]) == [2]
-
-
 def test_a_lone_surrogate_is_searched_as_it_is() -> None:
     looked = search_for_rules()
     assert "control_token" in {rule.code for rule in looked.suspects("\ud83d <|im_start|>", "turn")}
     rule = next(rule for rule in RULES if rule.code == "control_token")
     assert list(looked.places(rule, "é\ud83d <|im_start|>", 5) or ()) == [3]
-
-
-def file_of(rng: random.Random) -> bytes:
-    lines: list[bytes] = []
-    for _ in range(rng.randrange(20, 60)):
-        turns = rng.choice((1, 1, 1, 2, 3))
-        said = [" ".join(rng.choices(WORDS, k=rng.randrange(8))) for _ in range(2 * turns + 1)]
-        roles = ["system", *["user", "assistant"] * turns][rng.randrange(2) :]
-        messages = [{"role": role, "content": text} for role, text in zip(roles, said, strict=False)]
-        line = json.dumps({"messages": messages}, ensure_ascii=rng.random() < 0.5, separators=rng.choice(SEPARATORS))
-        if rng.random() < 0.1:
-            line = line.replace('"role"', rng.choice(('"role" ', '"name":"x","role"', '"weight":0,"role"')), 1)
-        if rng.random() < 0.05:
-            line = line.replace('"role"', '"role":"user","role"', 1)
-        lines += [line.encode()] * rng.choice((1, 1, 1, 1, 1, 1, 2))
-    return b"\n".join(lines) + b"\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""The compiled part by itself: what it refuses, how it goes on without memory, and that it is the same where no sixteen
+bytes are looked at at a time."""
+
+import importlib.util
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from service.check import compiled, vocab
+from service.check.plain import PlainReaders
+from service.check.reader import Block
+from service.core.dataset.texts import BLANKS
+from tests.check.suite import PLANTED
+from tests.check.test_mutated import damaged
+from tests.check.ways import file_of
+
+ROOT = Path(__file__).parents[2]
+native = compiled.native
+assert native is not None, "the tests need the compiled part: `make setup` with a C compiler"
+
+
+def test_wrong_programs_are_refused() -> None:
+    good = compiled.programs()
+    with pytest.raises(ValueError, match="leads nowhere"):
+        native.Program(b"\0" * 8 + b"\7\0\0\0", b"\0" * 32)
+    with pytest.raises(ValueError, match="leads nowhere"):
+        native.Program(b"", b"")
+    with pytest.raises(ValueError, match="8 programs"):
+        native.Search([*good, *good], 100)
+    with pytest.raises(ValueError, match="32,767"):
+        native.Search(good, 40_000)
+    with pytest.raises(TypeError):
+        native.Search([None], 100)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="programs"):
+        native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (1, 2, 64))
+    with pytest.raises(ValueError, match="closing"):
+        native.Reader(None, "." * 65)
+    with pytest.raises(TypeError):
+        native.Reader("o200k_base", ".")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="single bytes"):
+        native.Vocabulary(b"\1a", b"", cl100k=False)
+    with pytest.raises(ValueError, match="one program"):
+        native.Search(good, 8192).places("x", 3)
+    with pytest.raises(IndexError):
+        native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (0, 0, 0)).text(0)
+    with pytest.raises(TypeError):
+        native.Found()  # type: ignore[call-arg]
+    with pytest.raises(UnicodeEncodeError):
+        native.Search(good, 8192).find("\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        native.Counter(compiled.vocabulary("o200k_base")).count(["\ud800"])
+
+
+def test_an_object_serves_one_thread_at_a_time() -> None:
+    counter = native.Counter(compiled.vocabulary("o200k_base"))
+    text = ["".join(random.Random(1).choices("abcdefgh", k=2_000_000))]
+    busy = threading.Thread(target=counter.count, args=(text,))
+    busy.start()
+    refused = False
+    while busy.is_alive() and not refused:
+        try:
+            counter.count(["a"])
+        except RuntimeError:
+            refused = True
+    busy.join()
+    assert refused
+    assert counter.count(["a b"]) == [2]
+
+
+@pytest.fixture(scope="module")
+def portable(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The compiled part as it is on machines without SSE2."""
+    folder = tmp_path_factory.mktemp("portable")
+    shutil.copytree(ROOT / "service" / "check" / "native", folder / "service" / "check" / "native")
+    shutil.copy(ROOT / "build_native.py", folder)
+    flags = f"{os.environ.get('CFLAGS', '')} -O1 -U__SSE2__"
+    subprocess.run([sys.executable, "build_native.py"], cwd=folder, env=os.environ | {"CFLAGS": flags}, check=True)
+    (made,) = (folder / "service" / "check").glob("_native*.so")
+    found = importlib.util.spec_from_file_location("portable._native", made)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def mixed(rng: random.Random) -> str:
+    signs = rng.sample("aAbzZsSt 'ſ019-/.,\n\r\t\x0b\x85\xa0\u2028\u3000\x00\u0301éÉßİ日本あ가😀\u00ad", 5)
+    return "".join(rng.choices([*signs, signs[0] * 15], k=rng.randrange(65)))
+
+
+@pytest.mark.parametrize("encoding", vocab.SHA256)
+def test_texts_are_counted_alike_byte_by_byte(encoding: str, portable: ModuleType) -> None:
+    rng = random.Random(1)
+    texts = [mixed(rng) for _ in range(20_000)]
+    packed, classes = vocab.read_packed(encoding), vocab.read_packed("classes")
+    counter = portable.Counter(portable.Vocabulary(packed, classes, encoding == "cl100k_base"))
+    assert counter.count(texts) == native.Counter(compiled.vocabulary(encoding)).count(texts)
+    assert [portable.loops(text * 3) for text in texts] == [native.loops(text * 3) for text in texts]
+
+
+def test_lines_are_read_alike_byte_by_byte(portable: ModuleType) -> None:
+    rng = random.Random(2)
+    files = [file_of(rng).splitlines() for _ in range(60)]
+    blocks = [b"\n".join([*lines, *(damaged(rng, line, rng.choice(lines)) for line in lines)]) for lines in files]
+    blocks += [case.data for case in PLANTED if len(case.data) < 100_000]
+    reader, other = portable.Reader(None, "."), native.Reader(None, ".")
+    plain = 0
+    for block in blocks:
+        found = reader.examine(block, BLANKS, portable.Search([], 8), (0, 0, 0))
+        expected = other.examine(block, BLANKS, native.Search([], 8), (0, 0, 0))
+        assert (found.texts, found.left, found.lines) == (expected.texts, expected.left, expected.lines)
+        for at in range(len(found.texts) // 12):
+            assert found.text(at) == expected.text(at)
+            plain += 1
+    assert plain > 1000
+
+
+def test_a_block_of_feeds_alone_is_all_left() -> None:
+    plain = PlainReaders(None).read(Block(1, b"\n" * 1000))
+    assert [line for line, _ in plain.left()] == list(range(1, 1002))
