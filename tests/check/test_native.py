@@ -22,6 +22,7 @@ from tests.check.test_mutated import damaged
 from tests.check.ways import file_of
 
 ROOT = Path(__file__).parents[2]
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 native = compiled.native
 assert native is not None, "the tests need the compiled part: `make setup` with a C compiler"
 
@@ -72,6 +73,50 @@ def test_an_object_serves_one_thread_at_a_time() -> None:
     busy.join()
     assert refused
     assert counter.count(["a b"]) == [2]
+
+
+HELD = """
+import resource
+from service.check import compiled
+counter = compiled.native.Counter(compiled.vocabulary("o200k_base"))
+def held(name):
+    return int(open("/proc/self/status").read().partition(name)[2].split()[0]) >> 10
+def run(times):
+    return counter.count(["\\u00e9" * times])
+"""
+needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+
+
+def told_by(script: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.splitlines()
+
+
+@needs_proc
+@pytest.mark.skipif(SANITIZED, reason="freed memory is kept to catch its use")
+def test_memory_of_a_long_piece_is_given_back() -> None:
+    before, after, peak = told_by(
+        f"{HELD}print(held('VmRSS:'))\nrun(4 << 20)\nprint(held('VmRSS:'), held('VmHWM:'), sep='\\n')"
+    )
+    assert int(peak) - int(before) > 40
+    assert int(after) - int(before) < 16
+
+
+@needs_proc
+@pytest.mark.skipif(SANITIZED, reason="what looks after memory takes terabytes of addresses")
+def test_a_counter_goes_on_after_memory_was_short() -> None:
+    told = told_by(
+        f"""{HELD}
+held_bytes = held("VmSize:") << 20
+resource.setrlimit(resource.RLIMIT_AS, (held_bytes + (64 << 20), held_bytes + (64 << 20)))
+try:
+    run(16 << 20)
+except MemoryError:
+    print(*counter.count(["a b", "x" * 45, "\u00e9" * 60]), *run(1 << 20))
+"""
+    )
+    expected = native.Counter(compiled.vocabulary("o200k_base")).count(["a b", "x" * 45, "é" * 60, "é" * (1 << 20)])
+    assert told == [" ".join(map(str, expected))]
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ static void sort(uint32_t *steps, uint32_t n) {
 /* Make room for more steps in `held`; returns whether there is some. */
 static int hold(Automaton *a, uint32_t more) {
     if (a->held && a->n_held + more <= a->room_held) return 1;
+    if (a->n_held + more > UINT32_MAX) return 0;
     size_t room = (a->n_held + more) * 2 + 64;
     uint32_t *held = realloc(a->held, room * sizeof *held);
     if (!held) return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define LINEAR 40 /* pieces up to this length are merged by looking through all pairs */
+#define KEPT_ROOM (1u << 18) /* entries of the heap that are kept for the next piece: 2 MB, of 160 for a line of 16 */
 
 /* Merge a short piece: look through all pairs for the lowest rank, the first of equal ones. */
 static uint32_t merged_linear(const Vocabulary *v, const uint8_t *piece, size_t size) {
@@ -130,6 +131,7 @@ static int64_t merged_by_heap(Merger *m, const uint8_t *piece, size_t size) {
             if (rank != NONE) push(heap, &held, (uint64_t)rank << 32 | at);
         }
     }
+    if (m->room > KEPT_ROOM) merger_clear(m);
     return parts;
 }
 
@@ -141,4 +143,5 @@ int64_t merged(Merger *m, const uint8_t *piece, size_t size) {
 void merger_clear(Merger *m) {
     free(m->heap);
     free(m->bounds);
+    *m = (Merger){.vocabulary = m->vocabulary};
 }

@@ -4,7 +4,7 @@
 
 #include "vocabulary.h"
 
-/* Room to merge long pieces, which is kept; begins as zeros but for the vocabulary. */
+/* Room to merge long pieces, some of which is kept; begins as zeros but for the vocabulary. */
 typedef struct {
     const Vocabulary *vocabulary;
     uint64_t *heap;

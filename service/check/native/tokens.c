@@ -93,6 +93,7 @@ static int64_t count_lengthy(Counter *c, const uint8_t *piece, size_t size) {
     Lengthy *entry = c->lengthy + mixed(key_of(piece, size)) % LONG_SLOTS;
     if (entry->size == size && !memcmp(entry->bytes, piece, size)) return entry->count;
     int64_t count = merged(&c->merger, piece, size);
+    if (count < 0) return -1;
     memcpy(entry->bytes, piece, size);
     entry->size = (uint8_t)size;
     entry->count = (uint8_t)count;
