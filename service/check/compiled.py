@@ -63,7 +63,10 @@ _idle: list["Search"] = []
 def searching() -> Generator["Search"]:
     """Lend what looks for all rules, to one thread; it is kept for the next, for what it has seen makes it quick."""
     assert native is not None
-    search = _idle.pop() if _idle else native.Search(programs(), _STATES)
+    try:
+        search = _idle.pop()
+    except IndexError:
+        search = native.Search(programs(), _STATES)
     yield search
     _idle.append(search)
 

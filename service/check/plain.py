@@ -175,7 +175,10 @@ class PlainReaders:
     def read(self, block: Block) -> Plain:
         """Take the plain lines of a block."""
         assert native is not None
-        reader = self._idle.pop() if self._idle else native.Reader(self._vocabulary, _CLOSING)
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            reader = native.Reader(self._vocabulary, _CLOSING)
         with searching() as search:
             found = reader.examine(block.raw, BLANKS, search, self._heard)
         self._idle.append(reader)

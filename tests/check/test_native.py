@@ -53,6 +53,8 @@ def test_wrong_programs_are_refused() -> None:
         native.Reader(None, "").examine(b"", 10, native.Search(good, 8192), (0, 0, 0)).text(0)
     with pytest.raises(TypeError):
         native.Found()  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="steps at most"):
+        native.Program(bytes(12 * (1 << 20) + 12), b"")
     with pytest.raises(UnicodeEncodeError):
         native.Search(good, 8192).find("\ud800")
     with pytest.raises(UnicodeEncodeError):
@@ -73,6 +75,26 @@ def test_an_object_serves_one_thread_at_a_time() -> None:
     busy.join()
     assert refused
     assert counter.count(["a b"]) == [2]
+
+
+def test_what_is_no_text_is_not_counted() -> None:
+    """Bytes may be no UTF-8, whose characters have classes beyond the table's end."""
+    with pytest.raises(TypeError):
+        native.Counter(compiled.vocabulary("o200k_base")).count([b"\xff\xff\xff\xff"])  # type: ignore[list-item]
+
+
+def test_what_may_change_meanwhile_is_not_read() -> None:
+    """Another thread could write between the look at a character and its copy."""
+    with pytest.raises(TypeError):
+        native.Reader(None, "").examine(bytearray(b"{}"), 10, native.Search([], 8), (0, 0, 0))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        native.Program(bytearray(12), b"")  # type: ignore[arg-type]
+
+
+def test_hashes_are_seeded_once() -> None:
+    before = native.hash_text(1, "a")
+    native.seed(b"0" * 32)
+    assert native.hash_text(1, "a") == before
 
 
 HELD = """

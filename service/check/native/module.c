@@ -4,28 +4,31 @@
 
 #include "loops.h"
 
+const uint8_t *utf8_of(PyObject *text, Py_ssize_t *size) { return (const uint8_t *)PyUnicode_AsUTF8AndSize(text, size); }
+
 const uint8_t *octets(PyObject *text, Py_ssize_t *size) {
     if (PyBytes_Check(text)) {
         char *bytes;
         return PyBytes_AsStringAndSize(text, &bytes, size) ? NULL : (const uint8_t *)bytes;
     }
-    return (const uint8_t *)PyUnicode_AsUTF8AndSize(text, size);
+    return utf8_of(text, size);
 }
 
 int begin(int *busy) {
-    if (*busy) {
-        PyErr_SetString(PyExc_RuntimeError, "another thread is using this object");
-        return 0;
-    }
-    *busy = 1;
-    return 1;
+    if (!__atomic_exchange_n(busy, 1, __ATOMIC_ACQUIRE)) return 1;
+    PyErr_SetString(PyExc_RuntimeError, "another thread is using this object");
+    return 0;
 }
+
+void end(int *busy) { __atomic_store_n(busy, 0, __ATOMIC_RELEASE); }
 
 void release(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_Free(self);
     Py_DECREF(type);
 }
+
+static int seeded; /* the secret is the process's, whoever imports the module again: hashes are compared */
 
 static PyObject *seed(PyObject *module, PyObject *bytes) {
     (void)module;
@@ -36,7 +39,7 @@ static PyObject *seed(PyObject *module, PyObject *bytes) {
         PyErr_SetString(PyExc_ValueError, "32 bytes are expected");
         return NULL;
     }
-    seed_hashes((const uint8_t *)octets);
+    if (!__atomic_exchange_n(&seeded, 1, __ATOMIC_ACQUIRE)) seed_hashes((const uint8_t *)octets);
     Py_RETURN_NONE;
 }
 
@@ -83,7 +86,7 @@ static PyObject *count_feeds(PyObject *module, PyObject *text) {
 }
 
 static PyMethodDef functions[] = {
-    {"seed", seed, METH_O, "seed(bytes)\n--\n\nMake hashes the process's own, before the first is taken."},
+    {"seed", seed, METH_O, "seed(bytes)\n--\n\nMake hashes the process's own, before the first is taken; only the first call does."},
     {"hash_text", hash_one, METH_VARARGS, "hash_text(role, text)\n--\n\nReturn 64 bits."},
     {"hash_row", hash_all, METH_O, "hash_row(hashes)\n--\n\nReturn 64 bits of some hashes in their order."},
     {"count_feeds", count_feeds, METH_O, "count_feeds(text)\n--\n\nReturn the number of line feeds."},
@@ -124,6 +127,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
     return 0;
 }
 
+static void discard(void *module) { clear(module); }
+
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};
 static struct PyModuleDef definition = {.m_base = PyModuleDef_HEAD_INIT,
                                         .m_name = "_native",
@@ -132,6 +137,7 @@ static struct PyModuleDef definition = {.m_base = PyModuleDef_HEAD_INIT,
                                         .m_methods = functions,
                                         .m_slots = slots,
                                         .m_traverse = traverse,
-                                        .m_clear = clear};
+                                        .m_clear = clear,
+                                        .m_free = discard};
 
 PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }

@@ -18,6 +18,8 @@ typedef struct {
     Vocabulary *vocabulary;
 } PyVocabulary;
 
+#define STEPS (1 << 20) /* of a program, and its sets, at most */
+
 typedef struct {
     PyObject_HEAD
     Program *program;
@@ -37,14 +39,18 @@ typedef struct {
 
 extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, found_spec, reader_spec;
 
-/* The UTF-8 of a str, or the bytes of bytes; NULL with an exception set. */
+/* The UTF-8 of a str, which is valid; NULL with an exception set. */
+const uint8_t *utf8_of(PyObject *text, Py_ssize_t *size);
+
+/* The same, or the bytes of bytes, which may be anything. */
 const uint8_t *octets(PyObject *text, Py_ssize_t *size);
 
 /* Bytes from which on it is worth to let other threads have Python's lock meanwhile. */
 #define LONG_ENOUGH (1 << 15)
 
-/* Mark what only one thread may use; 0 with an exception set where another does. */
+/* Mark what only one thread may use, with Python's lock or without; 0 with an exception set where another does. */
 int begin(int *busy);
+void end(int *busy);
 
 /* Free an object of a type of this module. */
 void release(PyObject *self);

@@ -108,12 +108,14 @@ static PyObject *reader_make(PyTypeObject *type, PyObject *args, PyObject *kwarg
 static PyObject *reader_examine_block(PyObject *object, PyObject *args) {
     PyReader *self = (PyReader *)object;
     PyObject *given;
-    Py_buffer raw;
+    PyObject *raw;
     Py_ssize_t longest;
     int whole = 0;
     unsigned heard[ROLES];
     Types *types = (Types *)PyType_GetModuleState(Py_TYPE(object));
-    if (!PyArg_ParseTuple(args, "y*nO!(III)", &raw, &longest, types->search, &given, heard, heard + 1, heard + 2)) return NULL;
+    if (!PyArg_ParseTuple(args, "SnO!(III)", &raw, &longest, types->search, &given, heard, heard + 1, heard + 2)) return NULL;
+    const uint8_t *block = (const void *)PyBytes_AsString(raw);
+    size_t size = (size_t)PyBytes_Size(raw);
     PySearch *search = (PySearch *)given;
     PyFound *found = (PyFound *)PyType_GenericAlloc(types->found, 0);
     for (int role = 0; found && role < ROLES; role++) {
@@ -124,15 +126,14 @@ static PyObject *reader_examine_block(PyObject *object, PyObject *args) {
     if (found && begin(&self->busy)) {
         if (begin(&search->busy)) {
             Py_BEGIN_ALLOW_THREADS
-            whole = reader_examine(self->reader, search->automata, heard, raw.buf, (size_t)raw.len, (size_t)longest, &found->found);
+            whole = reader_examine(self->reader, search->automata, heard, block, size, (size_t)longest, &found->found);
             Py_END_ALLOW_THREADS
-            search->busy = 0;
+            end(&search->busy);
             if (!whole) PyErr_NoMemory();
         }
-        self->busy = 0;
+        end(&self->busy);
     }
     if (!whole) Py_CLEAR(found);
-    PyBuffer_Release(&raw);
     return (PyObject *)found;
 }
 

@@ -2,18 +2,18 @@
 
 static PyObject *program_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"steps", "sets", NULL};
-    Py_buffer steps, sets;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*y*", names, &steps, &sets)) return NULL;
+    PyObject *steps, *sets;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SS", names, &steps, &sets)) return NULL;
+    size_t n_steps = (size_t)PyBytes_Size(steps) / sizeof(Step), n_sets = (size_t)PyBytes_Size(sets) / 32;
+    if (n_steps > STEPS || n_sets > STEPS) return PyErr_Format(PyExc_ValueError, "%d steps at most", STEPS);
     PyProgram *self = (PyProgram *)PyType_GenericAlloc(type, 0);
-    if (self) {
-        self->program = program_new(steps.buf, (uint32_t)((size_t)steps.len / sizeof(Step)), sets.buf, (uint32_t)(sets.len / 32));
-        if (!self->program) {
-            PyErr_SetString(PyExc_ValueError, "a step leads nowhere, or there is no memory");
-            Py_CLEAR(self);
-        }
+    if (!self) return NULL;
+    const Step *first = (const void *)PyBytes_AsString(steps);
+    self->program = program_new(first, (uint32_t)n_steps, (const void *)PyBytes_AsString(sets), (uint32_t)n_sets);
+    if (!self->program) {
+        PyErr_SetString(PyExc_ValueError, "a step leads nowhere, or there is no memory");
+        Py_CLEAR(self);
     }
-    PyBuffer_Release(&steps);
-    PyBuffer_Release(&sets);
     return (PyObject *)self;
 }
 
@@ -98,7 +98,7 @@ static PyObject *search_find(PyObject *object, PyObject *args) {
     PyThreadState *left = size < LONG_ENOUGH ? NULL : PyEval_SaveThread();
     whole = automata_search(self->automata, which, bytes, (size_t)size, &found);
     if (left) PyEval_RestoreThread(left);
-    self->busy = 0;
+    end(&self->busy);
     return whole ? number_of(&found) : PyErr_NoMemory();
 }
 
@@ -130,7 +130,7 @@ static PyObject *search_places(PyObject *object, PyObject *args) {
     PyThreadState *left = size < LONG_ENOUGH ? NULL : PyEval_SaveThread();
     whole = automaton_places(self->automata[0], bytes, (size_t)size, keep, &places);
     if (left) PyEval_RestoreThread(left);
-    self->busy = 0;
+    end(&self->busy);
     if (!whole) return PyErr_NoMemory();
     size_t held = places.n < places.most ? places.n : places.most;
     PyObject *list = PyList_New((Py_ssize_t)held);
@@ -145,10 +145,12 @@ static PyObject *search_states(PyObject *object, void *closure) {
     (void)closure;
     PySearch *self = (PySearch *)object;
     unsigned long states = 0, restarts = 0;
+    if (!begin(&self->busy)) return NULL;
     for (int at = 0; at < self->n; at++) {
         states += automaton_states(self->automata[at]);
         restarts += automaton_restarts(self->automata[at]);
     }
+    end(&self->busy);
     return Py_BuildValue("kk", states, restarts);
 }
 

@@ -2,20 +2,18 @@
 
 static PyObject *vocabulary_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"packed", "classes", "cl100k", NULL};
-    Py_buffer packed, classes;
+    PyObject *packed, *classes;
     int cl100k;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*y*p", names, &packed, &classes, &cl100k)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SSp", names, &packed, &classes, &cl100k)) return NULL;
     PyVocabulary *self = (PyVocabulary *)PyType_GenericAlloc(type, 0);
-    if (self) {
-        size_t n = (size_t)classes.len / sizeof(uint32_t);
-        self->vocabulary = vocabulary_new(packed.buf, (size_t)packed.len, classes.buf, n, cl100k);
-        if (!self->vocabulary) {
-            PyErr_SetString(PyExc_ValueError, "no vocabulary of all single bytes, or no memory for it");
-            Py_CLEAR(self);
-        }
+    if (!self) return NULL;
+    const uint32_t *runs = (const void *)PyBytes_AsString(classes);
+    size_t n = (size_t)PyBytes_Size(classes) / sizeof *runs;
+    self->vocabulary = vocabulary_new((const void *)PyBytes_AsString(packed), (size_t)PyBytes_Size(packed), runs, n, cl100k);
+    if (!self->vocabulary) {
+        PyErr_SetString(PyExc_ValueError, "no vocabulary of all single bytes, or no memory for it");
+        Py_CLEAR(self);
     }
-    PyBuffer_Release(&packed);
-    PyBuffer_Release(&classes);
     return (PyObject *)self;
 }
 
@@ -70,13 +68,13 @@ static PyObject *counter_count_all(PyObject *object, PyObject *texts) {
     int good = counted != NULL, whole = 1;
     if (!counted) PyErr_NoMemory();
     for (Py_ssize_t at = 0; good && at < n; at++)
-        good = (counted[at].text = octets(PyList_GetItem(list, at), &counted[at].size)) != NULL;
+        good = (counted[at].text = utf8_of(PyList_GetItem(list, at), &counted[at].size)) != NULL;
     if (good && begin(&self->busy)) {
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t at = 0; whole && at < n; at++)
             whole = (counted[at].count = counter_count(self->counter, counted[at].text, (size_t)counted[at].size)) >= 0;
         Py_END_ALLOW_THREADS
-        self->busy = 0;
+        end(&self->busy);
         result = whole ? PyList_New(n) : PyErr_NoMemory();
         for (Py_ssize_t at = 0; result && at < n; at++) {
             PyObject *number = PyLong_FromLongLong(counted[at].count);

@@ -4,6 +4,10 @@
 
 #include "tokens.h"
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "Numbers are read from bytes with the lowest first: without that the check is done in Python."
+#endif
+
 #include <string.h>
 
 #define NONE UINT32_MAX
