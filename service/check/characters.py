@@ -1,13 +1,20 @@
 """The characters that items of a pattern take, and their bytes in UTF-8."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from re import _casefix as casefix  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportAttributeAccessIssue]
 from re import _constants as op  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportAttributeAccessIssue]
-from typing import Any, Final
+from typing import Any, Final, cast
 
 TOP: Final = 0x10FFFF
 ASCII: Final = 0x7F
-_LIKE: Final = {"i": "\u0130\u0131", "s": "\u017f", "k": "\u212a", "\u00e5": "\u212b", "\u03bc": "\u00b5"}
-"""Letters beside lower and upper case that Python takes for the same where case is ignored."""
+_CAPITALS: Final = {
+    "i": "\u0130", "k": "\u212a", "\u00df": "\u1e9e", "\u00e5": "\u212b", "\u03b8": "\u03f4", "\u03c9": "\u2126",
+}  # fmt: skip
+"""Capitals of small letters beside those that they have by themselves."""
+
+_WIDE: Final = 0x400
+"""Characters of a range that are not looked at one by one."""
 
 Ranges = list[tuple[int, int]]
 _BLANKS: Final[Ranges] = [
@@ -37,38 +44,50 @@ def ranges_of(code: Any, value: Any, ignore_case: bool) -> Ranges:
     for kind, each in value:
         if kind is op.NEGATE:
             negated = True
-        elif kind is op.LITERAL:
-            found.append((each, each))
-        elif kind is op.RANGE:
-            found.append(each)
-        else:
+        elif kind is op.CATEGORY:
             found += CLASSES[each]
+        else:
+            found += _cased([each if kind is op.RANGE else (each, each)], ignore_case)
     if not negated:
-        return _cased(found, ignore_case)
-    return _others([each for each in _cased(found, ignore_case) if each[1] - each[0] < ASCII or each[1] <= ASCII])
+        return found
+    return _others([each for each in found if each[1] - each[0] < ASCII or each[1] <= ASCII])
 
 
 def ascii_in(code: Any, value: Any, ignore_case: bool) -> int:
     """Return the set of those ASCII characters that an item takes, and of no others."""
     members = [(code, value)] if code is not op.IN else [each for each in value if each[0] is not op.NEGATE]
     taken = 0
-    for kind, each in members:
-        for low, high in CLASSES[each] if kind is op.CATEGORY else [each if kind is op.RANGE else (each, each)]:
-            taken |= span(low, min(high, ASCII)) if low <= ASCII else 0
-    if ignore_case:
-        for letter in range(ord("a"), ord("z") + 1):
-            if taken >> letter & 1 or taken >> (letter - 32) & 1:
-                taken |= 1 << letter | 1 << (letter - 32)
+    for sign in map(chr, range(ASCII + 1)):
+        codes = [ord(each) for each in alike(sign)] if ignore_case else [ord(sign)]
+        for kind, each in members:
+            ranges = CLASSES[each] if kind is op.CATEGORY else [each if kind is op.RANGE else (each, each)]
+            if any(low <= one <= high for low, high in ranges for one in (codes[:1] if kind is op.CATEGORY else codes)):
+                taken |= 1 << ord(sign)
     negated = code is op.NOT_LITERAL or (code is op.IN and value[0][0] is op.NEGATE)
     return span(0, ASCII) & ~taken if negated else taken
 
 
-def _cased(ranges: Ranges, ignore_case: bool) -> Ranges:
-    if not ignore_case:
-        return ranges
-    signs = {chr(code) for low, high in ranges if high - low < 0x400 for code in range(low, high + 1)}
-    signs |= {other for sign in signs for other in (sign.lower(), sign.upper(), *_LIKE.get(sign.lower(), ()))}
-    return ranges + [(ord(sign), ord(sign)) for sign in signs if len(sign) == 1]
+@cache
+def alike(sign: str) -> tuple[str, ...]:
+    """Return a character and all that patterns take for it where case is ignored."""
+    small = sign.lower()[:1]
+    others = map(chr, cast(Any, casefix)._EXTRA_CASES.get(ord(small), ()))
+    signs = {each for one in (small, *others) for each in (one, one.upper(), one.title(), *_CAPITALS.get(one, ()))}
+    return (sign, *sorted(signs - {sign} - {each for each in signs if len(each) > 1}))
+
+
+def _cased(ranges: Iterable[tuple[int, int]], ignore_case: bool) -> Ranges:
+    found = list(ranges)
+    for low, high in list(found) if ignore_case else ():
+        if high - low < _WIDE:
+            signs = {each for code in range(low, high + 1) for each in alike(chr(code))}
+        else:
+            signs = {
+                chr(code) for code in range(ASCII + 1) if any(low <= ord(each) <= high for each in alike(chr(code)))
+            }
+            found.append((ASCII + 1, TOP))
+        found += ((ord(sign), ord(sign)) for sign in signs)
+    return found
 
 
 def _others(ranges: Ranges) -> Ranges:

@@ -125,7 +125,21 @@ class _Writer:
         """Return all steps, the first of which leads to all `ends`, and the sets."""
         whole = self.split(ends)
         self._rows[0] = (_SPLIT, whole, whole)
+        if self._finds_nothing():
+            raise ValueError("a pattern matches where there is no text, or begins with a gap")
         return self._rows, [values.to_bytes(32, "little") for values in self._sets]
+
+    def _finds_nothing(self) -> bool:
+        """Whether some pattern matches before a byte was read: automata tell of none that begins so."""
+        seen, left = set[int](), [0]
+        while left:
+            if (at := left.pop()) not in seen:
+                seen.add(at)
+                kind, operand, after = self._rows[at]
+                if kind == _FOUND:
+                    return True
+                left += () if kind == _ON_BYTE else (operand, after) if kind == _SPLIT else (after,)
+        return False
 
 
 class _Read(NamedTuple):
@@ -155,10 +169,10 @@ class _Reader:
         nodes: list[_Node] = []
         ended: list[_Node] = []
         for at, (code, value) in enumerate(items):
-            if not led and (behind := _behind(items, at, ignore_case)) is not None:
+            bound = _LED if nodes and isinstance(nodes[0], _Behind) else 0
+            if not led + bound and (behind := _behind(items, at, ignore_case)) is not None:
                 nodes.insert(0, behind)
                 continue
-            bound = _LED if nodes and isinstance(nodes[0], _Behind) else 0
             found = self._item(code, value, ignore_case, led=led + len(nodes) + bound)
             ended += [_Row([*nodes, each]) for each in found.ended]
             if found.whole is None:
@@ -191,7 +205,7 @@ class _Reader:
     def _times(self, least: int, most: int, items: Any, ignore_case: bool, *, led: int) -> _Read:
         if not self._whole and most >= _GAP and len(items) == 1 and _is_nearly_any(items[0], ignore_case):
             return _Read([_NOTHING], None)
-        ended, whole = self.row(items, ignore_case, led=led)
+        ended, whole = self.row(items, ignore_case, led=max(led, 1) if most > 1 else led)
         if whole is None:
             return _Read(ended, None if least else _NOTHING)
         if most > 1:

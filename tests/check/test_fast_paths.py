@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -11,6 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from service.check import compiled, engine, search, tokens
+from service.check.characters import alike
+from service.check.patterns import Steps
 from service.check.plain import PlainReaders
 from service.check.reader import Block
 from service.check.search import RuleSearch, search_for_rules
@@ -235,6 +238,42 @@ def test_automata_match_wherever_patterns_do(pattern: str, ignore_case: bool, te
     if starts:
         assert forwards.find(text) == 1 << 127
         assert {len(text[:start].encode()) for start in starts} <= set(backwards.places(text, 256))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"yardımcı", "Yardimci"),
+        (r"straße", "STRAẞE"),
+        (r"5 kω", "5 KΩ"),
+        (r"[a-一]!", "B!"),
+        (r"[^a-一]!", "\N{GRINNING FACE}!"),
+        (r"x(?<![^K]x)y", "kxy"),
+        (r"(?:s(?<![a-z]s)2){2,}", "s2s2"),
+        (r"(?:\bs-){2}", "s-s-"),
+        (r"(?<![a-z])x(?<![b](?<![a-z])x)y", "xy"),
+    ],
+)
+def test_what_patterns_match_is_suspected_and_found(pattern: str, text: str) -> None:
+    rule = TextRule("code", pattern, "told", ignore_case=True)
+    found = rule.compiled.search(text)
+    assert found is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_NUMBER_OF", {rule: 0})
+        assert native.Search((compiled.program((rule,)),), 100).find(text) == 1
+        assert found.start() in native.Search((compiled.program((rule,), backwards=True),), 100).places(text, 256)
+
+
+def test_letters_of_either_case_are_those_that_patterns_take_for_the_same() -> None:
+    cased = "".join(sign for sign in map(chr, range(0x20000)) if sign.lower() != sign or sign.upper() != sign)
+    for sign in cased:
+        assert set(re.findall(re.escape(sign), cased, re.IGNORECASE)) == set(alike(sign))
+
+
+@pytest.mark.parametrize("pattern", [r"a*", r"\A", r".{0,40}x"])
+def test_patterns_that_need_no_text_are_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="no text"):
+        Steps.of([(0, TextRule("code", pattern, "told"))])
 
 
 def test_automata_go_on_where_their_states_are_too_many() -> None:
