@@ -26,6 +26,8 @@ class NativeBuildHook(BuildHookInterface[Any]):
             made = compiled(Path(self.root))
         except Exception as error:  # noqa: BLE001 (whatever a compiler lacks must not stop the installation)
             print(f"Tunewright's check was not compiled and will be slow: {error}", file=sys.stderr)  # noqa: T201
+            for old in (Path(self.root) / "service" / "check").glob("_native*.so"):
+                old.unlink()  # of other sources than these
             return
         build_data["artifacts"].append(made.relative_to(self.root).as_posix())
         build_data["pure_python"] = False

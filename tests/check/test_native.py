@@ -2,6 +2,7 @@
 bytes are looked at at a time."""
 
 import importlib.util
+import json
 import os
 import random
 import shutil
@@ -10,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -141,16 +143,43 @@ except MemoryError:
     assert told == [" ".join(map(str, expected))]
 
 
+HOOK = """
+import json, sys
+from pathlib import Path
+from build_native import NativeBuildHook
+data = {"artifacts": []}
+NativeBuildHook(str(Path.cwd()), {}, None, None, "", "wheel").initialize("standard", data)
+print(json.dumps(data))
+"""
+
+
+def installed(folder: Path, **env: str) -> dict[str, Any]:
+    """Let the package's build compile in a copy; return what it tells the wheel's builder."""
+    shutil.copytree(ROOT / "service" / "check" / "native", folder / "service" / "check" / "native")
+    shutil.copy(ROOT / "build_native.py", folder)
+    done = subprocess.run(
+        [sys.executable, "-c", HOOK], cwd=folder, env=os.environ | env, stdout=-1, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_package_without_a_compiler_is_complete_and_holds_nothing_compiled_before(tmp_path: Path) -> None:
+    old = tmp_path / "service" / "check" / "_native.abi3.so"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    os.utime(old, (0, 0))
+    assert installed(tmp_path, CC="/bin/false") == {"artifacts": []}
+    assert not old.exists()
+
+
 @pytest.fixture(scope="module")
 def portable(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The compiled part as it is on machines without SSE2."""
     folder = tmp_path_factory.mktemp("portable")
-    shutil.copytree(ROOT / "service" / "check" / "native", folder / "service" / "check" / "native")
-    shutil.copy(ROOT / "build_native.py", folder)
-    flags = f"{os.environ.get('CFLAGS', '')} -O1 -U__SSE2__"
-    subprocess.run([sys.executable, "build_native.py"], cwd=folder, env=os.environ | {"CFLAGS": flags}, check=True)
-    (made,) = (folder / "service" / "check").glob("_native*.so")
-    found = importlib.util.spec_from_file_location("portable._native", made)
+    told = installed(folder, CFLAGS=f"{os.environ.get('CFLAGS', '')} -O1 -U__SSE2__")
+    assert told.pop("tag").startswith("cp311-abi3-")
+    assert told == {"artifacts": ["service/check/_native.abi3.so"], "pure_python": False}
+    found = importlib.util.spec_from_file_location("portable._native", folder / told["artifacts"][0])
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)

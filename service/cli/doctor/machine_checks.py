@@ -40,7 +40,7 @@ def compiled_check() -> Finding:
     return warning(
         "compiled check",
         "the check's compiled part is missing: datasets are checked at some hundredth of the speed",
-        "Install a C compiler, then Tunewright again (`make setup` after removing .venv/.ready).",
+        "Install a C compiler and Python's headers, then Tunewright again (`make setup` after removing .venv/.ready).",
     )
 
 
