@@ -49,6 +49,21 @@ class NearRepeat(NamedTuple):
     different: int
 
 
+class Conflict(NamedTuple):
+    """The lines of a split that answer the question of its line `first` otherwise."""
+
+    first: int
+    validation: bool
+    lines: list[int]
+
+
+class Compared(NamedTuple):
+    """Near repeats by line, and questions with several answers."""
+
+    repeats: list[NearRepeat]
+    conflicts: list[Conflict]
+
+
 class PromptSeen(NamedTuple):
     """A validation line that asks what the training line `first` asks; `leak` where it answers the same, too."""
 
@@ -66,6 +81,7 @@ class NearIndex:
         self._examples: list[Example] = []
         self._sketches: list[Future[Sketches]] = []
         self._held = 0
+        self._compared: Future[Compared] | None = None
         self.complete = True
         self.openings: Openings | None = None
         """How conversations begin: noted where there is something to compare it with."""
@@ -95,8 +111,17 @@ class NearIndex:
             self._examples += taken
             self._held += sum(len(each.question) + len(each.answer) for each in taken)
             self._sketches.append(self._pool.submit(_sketch, [_outline(each) for each in taken]))
+        if not self.hungry:
+            self._compared = self._pool.submit(self._compare)
 
-    def repeats(self) -> Iterator[NearRepeat]:
+    def compared(self) -> Compared:
+        """Return what comparing all examples shows; the pool does that as soon as no more are taken in."""
+        return self._compare() if self._compared is None else self._compared.result()
+
+    def _compare(self) -> Compared:
+        return Compared([*self._repeats()], [*self._conflicts()])
+
+    def _repeats(self) -> Iterator[NearRepeat]:
         """Yield near repeats by line. Where a file is made from templates, only those that differ in no word."""
         if len(self._examples) < 2:
             return
@@ -129,9 +154,8 @@ class NearIndex:
             order = np.argsort(-alike, kind="stable")[:_CLOSEST]
             yield from ((place, at) for place in order[alike[order] >= _CLOSE].tolist())
 
-    def conflicts(self) -> Iterator[tuple[int, bool, list[int]]]:
-        """Yield the line of a question, whether it is a validation line, and its split's lines that ask it in other
-        writing and answer it otherwise."""
+    def _conflicts(self) -> Iterator[Conflict]:
+        """Yield the questions that are asked in other writing and answered otherwise."""
         asked: dict[tuple[bool, int, str], list[Example]] = {}
         for each in self._examples:
             if len(each.answer) <= _LABEL and each.rest == (0, 0):
@@ -147,7 +171,7 @@ class NearIndex:
                 and not same_answer(each.answer, first.answer)
             ]
             if lines:
-                yield first.line, validation, lines
+                yield Conflict(first.line, validation, lines)
 
     def answers_alike(self, line: int, first: int, *, validation: bool, leak: bool) -> bool:
         """Whether the answers of two examples with the same question say nearly the same.

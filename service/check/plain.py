@@ -15,6 +15,7 @@ from service.check.ends import Ends, Opening
 from service.check.reader import Block
 from service.check.work import Work
 from service.core.dataset.endings import CLOSED
+from service.core.dataset.foreign import Answered
 from service.core.dataset.rules import TextRule
 from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
 from service.core.dataset.texts import BLANKS, Voice
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 BRIEF, CLOSES, OPEN = range(3)
 """How an answer ends: it is short, or a mark closes it, or neither."""
 
+UNCLEAR, ENGLISH, NO_LANGUAGE = range(3)
+"""The language of an answer: it is to be found out, or is English for sure, or does not count."""
+
 _EXAMPLE = np.dtype(
     [
         *((name, np.int32) for name in ("line", "texts", "tokens", "trained")),
         ("instructed", np.uint8),
         ("ending", np.uint8),
+        ("language", np.uint8),
         *((name, np.int64) for name in ("context", "target", "before", "system")),
     ],
     align=True,
@@ -78,6 +83,18 @@ class Plain:
         for at in examples:
             yield int(self.lines[at]), self.text(self.ends[at] - 2), self.text(self.ends[at] - 1)
 
+    def answered(self, examples: Iterable[int]) -> Iterator[Answered]:
+        """Yield line, system prompt ("" without one), last question and answer of some examples."""
+        for at in examples:
+            line, question, answer = next(self.exchanges((at,)))
+            yield line, self.text(self.texts_of(at).start) if self.table["instructed"][at] else "", question, answer
+
+    def brief(self, characters: int) -> list[int]:
+        """Return the examples whose answers have so many characters at most."""
+        sizes = self.texts["size"][self.table["texts"] - 1]
+        few: list[int] = np.flatnonzero(sizes <= characters * 4).tolist()
+        return [at for at in few if len(self.answer(at)) <= characters]
+
     def texts_of(self, example: int) -> range:
         """Return the numbers of an example's texts."""
         return range(self.ends[example - 1] if example else 0, self.ends[example])
@@ -88,17 +105,16 @@ class Plain:
         leads = [PER_MESSAGE + PER_EXAMPLE * (at == 0) for at in range(number)]
         return leads, [at > instructed and (at - instructed) % 2 == 1 for at in range(number)]
 
-    def said(self) -> Iterator[Ends]:
-        """Yield the ends of each example."""
-        befores, instructed = self.table["before"].view(np.uint64).tolist(), self.table["instructed"].tolist()
-        for example, before in enumerate(befores):
-            texts = self.texts_of(example)
-            has_system = instructed[example]
-            system = self.text(texts.start) if has_system else ""
-            alone = len(texts) == 2 + has_system
-            first = texts.start + has_system
-            opening = None if alone else Opening(*map(self.text, range(first, first + 3)))
-            yield Ends(system, self.text(texts.stop - 2), self.text(texts.stop - 1), before, alone, opening)
+    def said(self, *, openings: bool = False) -> Iterator[tuple[int, Ends]]:
+        """Yield the ends of each example by line, without its system prompt, and without its opening unless these are
+        asked for."""
+        text, start = self.text, 0
+        columns = (self.table["before"].view(np.uint64), self.table["instructed"], self.table["texts"], self.lines)
+        for before, instructed, end, line in zip(*(each.tolist() for each in columns), strict=True):
+            first, start = start + instructed, end
+            alone = end - first == 2
+            opening = Opening(*map(text, range(first, first + 3))) if openings and not alone else None
+            yield line, Ends("", text(end - 2), text(end - 1), before, alone, opening)
 
     def groups(self, column: str) -> Iterator[tuple[int, list[int]]]:
         """Yield each number in a column with the lines that have it."""
@@ -149,7 +165,7 @@ class Plain:
     def into(self, work: Work) -> None:
         """Add all examples to a block's work, as if they had been looked at one by one."""
         self.texts_into(work)
-        work.said.extend(self.said())
+        work.said.extend(said for _, said in self.said())
         work.keys.contexts.extend(self.table["context"].view(np.uint64).tolist())
         work.keys.targets.extend(self.table["target"].view(np.uint64).tolist())
         work.keys.lines.extend(self.lines.tolist())

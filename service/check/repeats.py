@@ -1,10 +1,9 @@
 """Tells which examples repeat others, in the words of findings: each cause once."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from service.check.duplicates import ContextIndex, Repeat
-from service.check.near import NearIndex
+from service.check.near import Conflict, NearIndex
 from service.core.dataset.report import FindingLog
 
 _TOLD = {
@@ -19,33 +18,26 @@ _UNLIKE = {"conflicting_answers": "near_duplicate", "prompt_leak": "train_valida
 _RELATED = 20
 
 
-class _Conflict(NamedTuple):
-    """The lines of a split that answer the prompt of its line `first` otherwise."""
-
-    first: int
-    validation: bool
-    lines: list[int]
-
-
 def note_repeats(contexts: ContextIndex, near: NearIndex, log: FindingLog) -> None:
     """Add a finding for each line that repeats another, and one for each question with several answers."""
     leaked: set[int] = set()
     for found in _exact(contexts.repeats(), near):
-        if isinstance(found, _Conflict):
+        if isinstance(found, Conflict):
             _note_conflict(found, "", log)
             continue
         if found.code in ("train_validation_leak", "prompt_leak"):
             leaked.add(found.line)
         told = _TOLD[found.code].format(first=found.first)
         log.add(found.code, told, file=_file(found.validation), line=found.line, related=(found.first,))
-    for each in near.repeats():
+    compared = near.compared()
+    for each in compared.repeats:
         code = "train_validation_leak" if each.leak else "near_duplicate"
         leaked |= {each.line} if each.leak else set()
         words = f"but for {each.different} of its words" if each.different else "but for its writing"
         told = f"the same as line {each.first}{' of the training file' if each.leak else ''}, {words}"
         log.add(code, told, file=_file(each.validation), line=each.line, related=(each.first,))
-    for first, validation, lines in near.conflicts():
-        _note_conflict(_Conflict(first, validation, lines), ", but for its writing", log)
+    for conflict in compared.conflicts:
+        _note_conflict(conflict, ", but for its writing", log)
     for seen in near.prompts_seen():
         leaked.add(seen.line)
         code = "train_validation_leak" if seen.leak else "prompt_leak"
@@ -58,9 +50,9 @@ def note_repeats(contexts: ContextIndex, near: NearIndex, log: FindingLog) -> No
             log.add(code, told, file="validation", line=begun.line, related=(begun.first,))
 
 
-def _exact(repeats: Iterable[Repeat], near: NearIndex) -> Iterator[Repeat | _Conflict]:
+def _exact(repeats: Iterable[Repeat], near: NearIndex) -> Iterator[Repeat | Conflict]:
     """Yield repeats, and the conflicts of each context together."""
-    conflict: _Conflict | None = None
+    conflict: Conflict | None = None
     for repeat in repeats:
         leak = repeat.code == "prompt_leak"
         if repeat.code in _UNLIKE and near.answers_alike(
@@ -73,13 +65,13 @@ def _exact(repeats: Iterable[Repeat], near: NearIndex) -> Iterator[Repeat | _Con
         if conflict is None or (repeat.first, repeat.validation) != conflict[:2]:
             if conflict is not None:
                 yield conflict
-            conflict = _Conflict(repeat.first, repeat.validation, [])
+            conflict = Conflict(repeat.first, repeat.validation, [])
         conflict.lines.append(repeat.line)
     if conflict is not None:
         yield conflict
 
 
-def _note_conflict(conflict: _Conflict, but: str, log: FindingLog) -> None:
+def _note_conflict(conflict: Conflict, but: str, log: FindingLog) -> None:
     first, validation, lines = conflict
     told = f"the same prompt as line {first}{but}, another answer"
     if len(lines) > 1:

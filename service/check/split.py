@@ -86,7 +86,6 @@ class SplitCheck:
         work = Work.begin(self._profile.encoding)
         if plain is not None:
             self._take_plain(plain)
-        each_alone = self._near.hungry or self._whole.looks_at_each
         for number, raw in _lines_of(block) if plain is None else plain.left():
             found: Found = []
             if block.skipped or too_long(raw):
@@ -101,13 +100,10 @@ class SplitCheck:
         self._note_blanks()
         self._index.add(work.keys, validation=self.file == "validation")
         said = list(zip(work.lines, work.said, strict=True))
-        if plain is not None and each_alone:
-            said = sorted((*said, *zip(plain.lines.tolist(), plain.said(), strict=True)), key=lambda each: each[0])
-        elif plain is not None:
-            self._near.complete = self._near.complete and not len(plain)
-            self._whole.add_plain(plain)
-        self._whole.add(said)
-        if said:
+        self._whole.add(said, plain)
+        if plain is not None and len(plain) and self._near.hungry:
+            said = sorted((*said, *plain.said(openings=self._near.openings is not None)), key=lambda each: each[0])
+        if said or (plain is not None and len(plain)):
             self._near.add(said, validation=self.file == "validation")
         return work
 

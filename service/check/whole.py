@@ -6,12 +6,12 @@ import numpy as np
 
 from service.check.ends import Ends
 from service.check.fingerprints import number_of_system
-from service.check.plain import BRIEF, OPEN, Plain
+from service.check.plain import BRIEF, ENGLISH, OPEN, UNCLEAR, Plain
 from service.core.dataset.choices import LABEL_CHARACTERS, ChoiceRules
-from service.core.dataset.classes import ClassRules, FileFinding
+from service.core.dataset.classes import NO_TEXT, ClassRules, FileFinding
 from service.core.dataset.defects import Found
 from service.core.dataset.definitions import ToolRules
-from service.core.dataset.foreign import LanguageRules
+from service.core.dataset.foreign import Answered, LanguageRules
 from service.core.dataset.items import ItemRules
 from service.core.dataset.lines import Line
 from service.core.dataset.outliers import AnswerRules
@@ -31,11 +31,6 @@ class WholeSplit:
         self._tools = ToolRules()
         self._items = ItemRules()
 
-    @property
-    def looks_at_each(self) -> bool:
-        """Whether examples are still looked at one by one."""
-        return self._languages.wants_more
-
     def add_line(self, number: int, line: Line, found: Found) -> None:
         """Take in what only lines have that are no plain chats; what is found there is not told once more."""
         if not any(defect.code in _TOLD for defect in found):
@@ -45,17 +40,33 @@ class WholeSplit:
         """Take in what a reinforcement line holds; some members were `told` of as defects."""
         self._items.add(number, item, told)
 
-    def add(self, said: list[tuple[int, Ends]]) -> None:
-        """Take in examples by line."""
+    def add(self, said: list[tuple[int, Ends]], plain: Plain | None) -> None:
+        """Take in the examples of a block: some by line, and the plain ones together."""
+        answered: list[Answered] = []
         for line, each in said:
             self._classes.add(line, number_of_system(each.system), each.answer)
             self._answers.add(line, each.question, each.answer)
-            if each.answer is not None and len(each.answer) <= LABEL_CHARACTERS:
-                self._choices.add(line, each.system, each.question, each.answer)
-            self._languages.add(line, each.system, each.question, each.answer)
+            if each.answer is not None and each.answer is not NO_TEXT:
+                answered.append((line, each.system, each.question, each.answer))
+        brief = [each for each in answered if len(each[-1]) <= LABEL_CHARACTERS]
+        if plain is not None:
+            self._add_plain(plain)
+            brief = sorted((*brief, *plain.answered(plain.brief(LABEL_CHARACTERS))))
+        for each in brief:
+            self._choices.add(*each)
+        if self._languages.wants_more:
+            self._add_languages(len(said), answered, plain)
 
-    def add_plain(self, plain: Plain) -> None:
-        """Take in plain lines, all together: once enough were looked at one by one."""
+    def _add_languages(self, examples: int, answered: list[Answered], plain: Plain | None) -> None:
+        if plain is None:
+            self._languages.add(examples, answered)
+            return
+        language = plain.table["language"]
+        english: list[int] = np.flatnonzero(language == ENGLISH).tolist()
+        answered += plain.answered(np.flatnonzero(language == UNCLEAR).tolist())
+        self._languages.add(examples + len(plain), answered, len(english), lambda: plain.answered(english))
+
+    def _add_plain(self, plain: Plain) -> None:
         endings = plain.table["ending"]
         self._answers.add_many(
             len(plain),

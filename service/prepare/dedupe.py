@@ -51,7 +51,7 @@ def _near_repeats(
         with Spool(unique) as left, Digest(pool, near=True) as digest:
             for _ in examined(left, digest):
                 pass
-            repeats = list(digest.near.repeats())
+            repeats = list(digest.near.compared().repeats)
         if not repeats:
             if not digest.near.complete:
                 ledger.notes.append(f"near duplicates were looked for among the first {digest.near.examples:,} rows")

@@ -63,7 +63,7 @@ def _groups(spool: Spool, operation: Split, ledger: Ledger, pool: Executor) -> _
         if operation.group != "none":
             for repeat in digest.contexts.repeats():
                 _join(joined, repeat.line - 1, repeat.first - 1)
-            for near in digest.near.repeats():
+            for near in digest.near.compared().repeats:
                 _join(joined, near.line - 1, near.first - 1)
             for number, first in enumerate(keyed_repeats(spool, same_prompt).tolist()):
                 if first >= 0:

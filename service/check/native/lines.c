@@ -15,6 +15,7 @@
 #define MESSAGES 1024
 #define PER_EXAMPLE 3
 #define PER_MESSAGE 4
+#define HEAD 300 /* bytes of an answer by which its language is told */
 #define ENOUGH 20 /* characters from which on an answer is no mere label */
 #define KEPT 64   /* system prompts that are kept in mind, of up to */
 #define KEPT_SIZE 65536
@@ -96,6 +97,21 @@ static uint8_t ending(const Reader *r, const uint8_t *text, size_t size) {
     for (size_t which = 0; which < r->n_closing; which++)
         if (r->closing[which] == last) return CLOSED;
     return OPEN;
+}
+
+/* Tell English as languages.py does. */
+static uint8_t language(const uint8_t *text, size_t size, uint8_t ends) {
+    static const char *const words[] = {" the ", " of ", " and ", " to "};
+    size_t head = size < HEAD ? size : HEAD;
+    if (memchr("{[<`|", text[0], 5) || (ends == BRIEF && is_ascii(text, size))) return NO_LANGUAGE;
+    if (!is_ascii(text, head)) return UNCLEAR;
+    unsigned found = 0;
+    for (const uint8_t *at = text; (at = memchr(at, ' ', (size_t)(text + head - at))); at++)
+        for (unsigned word = 0; word < 4; word++) {
+            size_t length = strlen(words[word]);
+            if ((size_t)(text + head - at) >= length && !memcmp(at, words[word], length)) found |= 1u << word;
+        }
+    return found & (found - 1) ? ENGLISH : UNCLEAR;
 }
 
 /* ---- results ---- */
@@ -195,9 +211,12 @@ static int line(Reader *r, Found *f, const uint8_t *raw, size_t start, size_t en
     if (!n) return leave(f, number, start, end);
     MAKE_ROOM(f, examples, 1);
     const Said *last = r->said + n - 1;
+    const uint8_t *answer = f->arena + last->start;
+    uint8_t ends = ending(r, answer, last->size);
     Example example = {.line = (int32_t)number,
                        .instructed = r->said[0].role == SYSTEM,
-                       .ending = ending(r, f->arena + last->start, last->size)};
+                       .ending = ends,
+                       .language = language(answer, last->size, ends)};
     if (!add_texts(r, f, n, &example)) return 0;
     example.texts = (int32_t)f->n_texts;
     f->examples[f->n_examples++] = example;

@@ -9,11 +9,14 @@
 /* What stands at the end of an answer: too short to tell, a mark that closes it, or something else. */
 enum { BRIEF, CLOSED, OPEN };
 
+/* The language of an answer: to be found out, English for sure, or none that counts. */
+enum { UNCLEAR, ENGLISH, NO_LANGUAGE };
+
 typedef struct {
     int32_t line;  /* within the block, from 0 */
     int32_t texts; /* number of the text behind its last */
     int32_t tokens, trained;
-    uint8_t instructed, ending; /* whether a system message stands first; how its answer ends */
+    uint8_t instructed, ending, language; /* whether a system message stands first; how its answer ends; its language */
     uint64_t context, target, before, system;
 } Example;
 

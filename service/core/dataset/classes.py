@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from service.core.dataset.defects import shown
 from service.core.dataset.labels import is_slip, normal_of, spellings, variants_of
@@ -18,6 +18,7 @@ _MOST, _MOST_OF_FEW, _FEW = 0.8, 0.9, 20
 _TIMES = 20
 _LABEL = re.compile(r"\s?\S+(?:\s\S+){0,3}(?<![.!?。])\s?")
 _ODD, _FEW_PROMPTS = 0.1, 3
+_Key = TypeVar("_Key")
 
 
 class FileFinding(NamedTuple):
@@ -74,10 +75,10 @@ class ClassRules:
 
     def _add_labels(self, labels: dict[str, Lines], answers: Iterable[tuple[str, Sequence[int]]]) -> None:
         for answer, lines in answers:
-            if len(answer) > _LABEL_CHARACTERS or len(labels) > _DISTINCT:
-                self._labels = None
-                return
             if (seen := labels.get(answer)) is None:
+                if len(answer) > _LABEL_CHARACTERS or len(labels) >= _DISTINCT:
+                    self._labels = None
+                    return
                 seen = labels[answer] = Lines()
             seen.add(lines)
 
@@ -92,7 +93,7 @@ class ClassRules:
 
     def classes(self) -> Mapping[str, Lines]:
         """Return the labels that answers have, none where there are too many to be labels."""
-        labels = self._labels or {}
+        labels = _in_order(self._labels or {})
         few = self._examples >= _LEAST_LABELLED and spellings(labels) <= max(3, self._examples // 4)
         return labels if few else {}
 
@@ -107,14 +108,14 @@ class ClassRules:
                 yield FileFinding("label_variants", lines[0], None, told, (*lines[1:], labels[usual].first[0]))
             yield from _imbalance({label: seen.count for label, seen in labels.items() if label not in variants})
         if self._systems and self._examples >= _LEAST_PROMPTED:
-            yield from _outliers(self._systems, self._examples)
+            yield from _outliers(_in_order(self._systems), self._examples)
 
     def beside(self, trained: "ClassRules") -> Iterator[FileFinding]:
         """Yield what a validation split has that training has not: labels and system prompts."""
         known = trained.classes()
         normals = {normal_of(label): label for label in known}
         own = dict(variants_of({label: seen.count for label, seen in self.classes().items()}))
-        for label, seen in (self._labels or {}).items() if known else ():
+        for label, seen in _in_order(self._labels or {}).items() if known else ():
             if label in known or label in own or not any(map(str.isalpha, label)):
                 continue
             normal = normal_of(label)
@@ -129,6 +130,11 @@ class ClassRules:
         if 0 < len(systems) <= _FEW_PROMPTS and self._examples >= _LEAST_PROMPTED and number > self._examples * _ODD:
             told = f"{number} of {self._examples} examples have a system prompt that the training file has not"
             yield FileFinding("system_prompt_outlier", min(seen.first[0] for seen in strange), "messages", told, ())
+
+
+def _in_order(seen: Mapping[_Key, Lines]) -> dict[_Key, Lines]:
+    """Return what was seen in the order of the first lines."""
+    return dict(sorted(seen.items(), key=lambda each: each[1].first[0]))
 
 
 def _imbalance(counts: dict[str, int]) -> Iterator[FileFinding]:

@@ -1,9 +1,10 @@
 """Answers in another language than the rest of their file, or than their own question."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
-from service.core.dataset.classes import NO_TEXT, FileFinding
+from service.core.dataset.classes import FileFinding
 from service.core.dataset.code import is_code
 from service.core.dataset.languages import are_kin, asks_for_language, language_of
 from service.core.dataset.outliers import LONG, RARE, WIDE_LONG, Odd
@@ -17,6 +18,14 @@ _ALWAYS, _MANY = 500, 0.95
 
 _SHARE = 0.1
 _STRUCTURED, _QUESTION, _WORD = "{[<`|", 20_000, re.compile(r"[^\W\d_]+")
+
+
+Answered = tuple[int, str, str, str]
+"""Line, system prompt, question and answer of an example."""
+
+
+def _no_more() -> Iterable[Answered]:
+    return ()
 
 
 class LanguageRules:
@@ -36,22 +45,32 @@ class LanguageRules:
         """Whether the languages of more answers are looked at."""
         return self._seen <= LOOKED_AT
 
-    def add(self, line: int, system: str, question: str, answer: str | None) -> None:
-        """Take in an example."""
-        self._seen += answer is not None
-        if answer is None or answer is NO_TEXT or len(answer) < (LONG if answer.isascii() else WIDE_LONG):
+    def add(
+        self,
+        examples: int,
+        answered: Iterable[Answered],
+        english: int = 0,
+        those: Callable[[], Iterable[Answered]] = _no_more,
+    ) -> None:
+        """Take in so many examples of a split: some with their answers, and so many, `those`, whose answer is known to
+        be English."""
+        if not self.wants_more:
             return
-        language = None if answer[0] in _STRUCTURED else language_of(answer)
-        if language is None or not self.wants_more:
-            return
-        self._known += 1
-        count = self._languages[language] = self._languages.get(language, 0) + 1
-        if count > self._languages.get(self._usual, 0):
-            self._usual = language
-        if language != self._usual and language_of(question) != language and _is_unasked(system, question, answer):
-            self._foreign.setdefault(language, Odd()).add(line)
-        if self._known <= _ALWAYS or self._languages[self._usual] < self._known * _MANY:
-            self._compare(line, system, question, answer, language)
+        self._seen += examples
+        told = [(each, language) for each in answered if (language := _language_of_answer(each[-1])) is not None]
+        self._known += len(told) + english
+        for language, number in (*Counter(language for _, language in told).items(), ("English", english)):
+            if number:
+                self._languages[language] = self._languages.get(language, 0) + number
+        self._usual = max(self._languages, key=lambda each: (self._languages[each], each), default="")
+        compare = self._known <= _ALWAYS or self._languages[self._usual] < self._known * _MANY
+        if english and (compare or self._usual != "English"):
+            told += [(each, "English") for each in those()]
+        for each, language in told:
+            if language != self._usual and language_of(each[2]) != language and _is_unasked(*each[1:]):
+                self._foreign.setdefault(language, Odd()).add(each[0])
+            if compare:
+                self._compare(*each, language)
 
     def _compare(self, line: int, system: str, question: str, answer: str, language: str) -> None:
         asked = language_of(question)
@@ -74,7 +93,7 @@ class LanguageRules:
         strange = sum(odd.count for odd in self._foreign.values())
         foreign: set[int] = set()
         if self._known >= _LEAST and strange <= max(1, self._known * RARE):
-            for language, odd in self._foreign.items():
+            for language, odd in sorted(self._foreign.items()):
                 for line in odd.lines if language != self._usual else ():
                     foreign.add(line)
                     told = f"the answer is in {language}, {self._languages[self._usual]} others are in {self._usual}"
@@ -85,6 +104,12 @@ class LanguageRules:
                 if line not in foreign:
                     told = f"{self._told[line]}; others are answered in their own language"
                     yield FileFinding("mixed_language", line, None, told, ())
+
+
+def _language_of_answer(answer: str) -> str | None:
+    """Return the language of an answer, None of those that are short or are data."""
+    short = len(answer) < (LONG if answer.isascii() else WIDE_LONG)
+    return None if short or answer[0] in _STRUCTURED else language_of(answer)
 
 
 def _is_unasked(system: str, question: str, answer: str) -> bool:
