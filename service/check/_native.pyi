@@ -56,6 +56,9 @@ class Found:
     def left(self) -> bytes: ...
     @property
     def lines(self) -> int: ...
+    @property
+    def languages(self) -> bytes:
+        """The language of each example's answer in a byte."""
     def text(self, at: int, /) -> str: ...
 
 @final

@@ -34,7 +34,6 @@ _EXAMPLE = np.dtype(
         *((name, np.int32) for name in ("line", "texts", "tokens", "trained")),
         ("instructed", np.uint8),
         ("ending", np.uint8),
-        ("language", np.uint8),
         *((name, np.int64) for name in ("context", "target", "before", "system")),
     ],
     align=True,
@@ -69,6 +68,11 @@ class Plain:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def languages(self) -> npt.NDArray[np.uint8]:
+        """The language of each answer: `UNCLEAR`, `ENGLISH`, `NO_LANGUAGE`."""
+        return np.frombuffer(self._found.languages, np.uint8)
 
     def text(self, at: int) -> str:
         """Return a text by its number."""
@@ -118,15 +122,10 @@ class Plain:
 
     def groups(self, column: str) -> Iterator[tuple[int, list[int]]]:
         """Yield each number in a column with the lines that have it."""
-        if not len(self):
-            return
-        numbers = self.table[column]
-        order = np.argsort(numbers, kind="stable")
-        numbers, lines = numbers[order], self.lines[order]
-        starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
-        ends = [*starts[1:].tolist(), len(lines)]
-        for number, start, end in zip(numbers[starts].view(np.uint64).tolist(), starts.tolist(), ends, strict=True):
-            yield number, lines[start:end].tolist()
+        found: dict[int, list[int]] = {}
+        for number, line in zip(self.table[column].view(np.uint64).tolist(), self.lines.tolist(), strict=True):
+            found.setdefault(number, []).append(line)
+        yield from found.items()
 
     def labels(self) -> Iterator[tuple[str, list[int]]]:
         """Yield each answer with the lines that have it."""

@@ -7,7 +7,7 @@ import numpy as np
 from service.check.ends import Ends
 from service.check.fingerprints import number_of_system
 from service.check.plain import BRIEF, ENGLISH, OPEN, UNCLEAR, Plain
-from service.core.dataset.choices import LABEL_CHARACTERS, ChoiceRules
+from service.core.dataset.choices import ChoiceRules
 from service.core.dataset.classes import NO_TEXT, ClassRules, FileFinding
 from service.core.dataset.defects import Found
 from service.core.dataset.definitions import ToolRules
@@ -48,10 +48,10 @@ class WholeSplit:
             self._answers.add(line, each.question, each.answer)
             if each.answer is not None and each.answer is not NO_TEXT:
                 answered.append((line, each.system, each.question, each.answer))
-        brief = [each for each in answered if len(each[-1]) <= LABEL_CHARACTERS]
+        brief = [each for each in answered if len(each[-1]) <= self._choices.longest]
         if plain is not None:
             self._add_plain(plain)
-            brief = sorted((*brief, *plain.answered(plain.brief(LABEL_CHARACTERS))))
+            brief = sorted((*brief, *plain.answered(plain.brief(self._choices.longest))))
         for each in brief:
             self._choices.add(*each)
         if self._languages.wants_more:
@@ -61,7 +61,7 @@ class WholeSplit:
         if plain is None:
             self._languages.add(examples, answered)
             return
-        language = plain.table["language"]
+        language = plain.languages
         english: list[int] = np.flatnonzero(language == ENGLISH).tolist()
         answered += plain.answered(np.flatnonzero(language == UNCLEAR).tolist())
         self._languages.add(examples + len(plain), answered, len(english), lambda: plain.answered(english))

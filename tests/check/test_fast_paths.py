@@ -42,6 +42,35 @@ def test_plain_lines_come_out_as_the_long_way_takes_them() -> None:
     assert found > {"control_token", "personal_data", "repeated_key", "repetitive_completion", "duplicate_example"}
 
 
+_SENTENCES = (
+    "The bill is on the second page of your account, and you can pay it there.",
+    "Die Rechnung ist auf der zweiten Seite des Kontos, und die Frist steht dort.",
+    "La facture est sur la deuxième page de votre compte, et vous pouvez la payer.",
+    "請求書はアカウントの二ページ目にあります。",
+    "Pay it.",
+    '{"page": 2, "of": "the account", "to": "pay"}',
+    "page two with a button from this list " * 9,
+)
+
+
+@pytest.mark.parametrize("usual", [0, 1, 6])
+def test_languages_are_told_alike_whoever_reads_the_lines(usual: int) -> None:
+    rng = random.Random(usual)
+    lines: list[bytes] = []
+    for at in range(1200):
+        question = f"{at}: {rng.choice((*_SENTENCES, 'In German, please?'))}"
+        answer = _SENTENCES[usual] if rng.random() < 0.96 else rng.choice(_SENTENCES)
+        said = [{"role": "user", "content": question}, {"role": "assistant", "content": f"{answer} {at}"}]
+        if rng.random() < 0.2:
+            said.insert(0, {"role": "system", "content": rng.choice(("Be kind.", "Answer in French."))})
+        more: dict[str, Any] = {"weight": 1} if rng.random() < 0.1 else {}
+        lines.append(json.dumps({"messages": [*said[:-1], said[-1] | more]}, ensure_ascii=False).encode())
+    report = check(b"\n".join(lines))
+    assert report.counts["mixed_language"] > 5
+    with without_compiler():
+        assert check(b"\n".join(lines)) == report
+
+
 @pytest.mark.parametrize("case", PLANTED, ids=[f"{case.code}: {case.name}" for case in PLANTED])
 def test_planted_defects_are_found_alike_without_a_compiler(case: Planted) -> None:
     report = check(case.data, case.method, case.validation)

@@ -99,21 +99,6 @@ static uint8_t ending(const Reader *r, const uint8_t *text, size_t size) {
     return OPEN;
 }
 
-/* Tell English as languages.py does. */
-static uint8_t language(const uint8_t *text, size_t size, uint8_t ends) {
-    static const char *const words[] = {" the ", " of ", " and ", " to "};
-    size_t head = size < HEAD ? size : HEAD;
-    if (memchr("{[<`|", text[0], 5) || (ends == BRIEF && is_ascii(text, size))) return NO_LANGUAGE;
-    if (!is_ascii(text, head)) return UNCLEAR;
-    unsigned found = 0;
-    for (const uint8_t *at = text; (at = memchr(at, ' ', (size_t)(text + head - at))); at++)
-        for (unsigned word = 0; word < 4; word++) {
-            size_t length = strlen(words[word]);
-            if ((size_t)(text + head - at) >= length && !memcmp(at, words[word], length)) found |= 1u << word;
-        }
-    return found & (found - 1) ? ENGLISH : UNCLEAR;
-}
-
 /* ---- results ---- */
 
 /* Return items with room for more, the same or moved; NULL without memory, and the old ones stay. */
@@ -211,12 +196,9 @@ static int line(Reader *r, Found *f, const uint8_t *raw, size_t start, size_t en
     if (!n) return leave(f, number, start, end);
     MAKE_ROOM(f, examples, 1);
     const Said *last = r->said + n - 1;
-    const uint8_t *answer = f->arena + last->start;
-    uint8_t ends = ending(r, answer, last->size);
     Example example = {.line = (int32_t)number,
                        .instructed = r->said[0].role == SYSTEM,
-                       .ending = ends,
-                       .language = language(answer, last->size, ends)};
+                       .ending = ending(r, f->arena + last->start, last->size)};
     if (!add_texts(r, f, n, &example)) return 0;
     example.texts = (int32_t)f->n_texts;
     f->examples[f->n_examples++] = example;
@@ -239,6 +221,38 @@ int reader_examine(Reader *r, Automaton **automata, const unsigned heard[ROLES],
         start = end + 1;
     }
     return 1;
+}
+
+#define WORD(word) {.bytes = word " ", .size = sizeof word}
+static const struct {
+    char bytes[7];
+    uint8_t size; /* with the blank behind it */
+} english[] = {WORD("the"), WORD("of"), WORD("and"), WORD("to"), WORD("that"), WORD("with"), WORD("from"),
+               WORD("are"), WORD("you"), WORD("your"), WORD("which"), WORD("this"), WORD("have")};
+
+/* The number of the English word, and a blank behind it, that `left` bytes begin with; of none -1. */
+static int english_word(const uint8_t *at, size_t left) {
+    for (int which = 0; which < (int)(sizeof english / sizeof *english); which++)
+        if (*at == (uint8_t)*english[which].bytes && left >= english[which].size &&
+            !memcmp(at, english[which].bytes, english[which].size))
+            return which;
+    return -1;
+}
+
+/* Tells English as languages.py does. */
+uint8_t found_language(const Found *f, size_t example) {
+    const Text *answer = f->texts + f->examples[example].texts - 1;
+    const uint8_t *text = f->arena + answer->start, *end = text + (answer->size < HEAD ? answer->size : HEAD);
+    if (memchr("{[<`|", text[0], 5) || (f->examples[example].ending == BRIEF && is_ascii(text, (size_t)answer->size)))
+        return NO_LANGUAGE;
+    if (!is_ascii(text, (size_t)(end - text))) return UNCLEAR;
+    int first = -1;
+    for (const uint8_t *at = text; at < end; at++) {
+        int word = *at == ' ' ? english_word(at + 1, (size_t)(end - at - 1)) : -1;
+        if (word >= 0 && first >= 0 && word != first) return ENGLISH;
+        if (first < 0) first = word;
+    }
+    return UNCLEAR;
 }
 
 void found_clear(Found *f) {

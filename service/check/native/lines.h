@@ -16,7 +16,7 @@ typedef struct {
     int32_t line;  /* within the block, from 0 */
     int32_t texts; /* number of the text behind its last */
     int32_t tokens, trained;
-    uint8_t instructed, ending, language; /* whether a system message stands first; how its answer ends; its language */
+    uint8_t instructed, ending; /* whether a system message stands first; how its answer ends */
     uint64_t context, target, before, system;
 } Example;
 
@@ -57,6 +57,9 @@ void reader_free(Reader *reader);
 int reader_examine(Reader *reader, Automaton **automata, const unsigned heard[ROLES], const uint8_t *raw, size_t size,
                    size_t longest, Found *found);
 void found_clear(Found *found);
+
+/* The language of the answer of an example. */
+uint8_t found_language(const Found *found, size_t example);
 
 /* 64 bits of a text said in a role, or of a row of those. The seed is the process's own. */
 void seed_hashes(const uint8_t seed[32]);

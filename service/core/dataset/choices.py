@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from service.core.dataset.classes import FileFinding
 from service.core.dataset.defects import shown
 
-LABEL_CHARACTERS, _QUESTION_CHARACTERS = 60, 20_000
+_LABEL_CHARACTERS, _QUESTION_CHARACTERS = 60, 20_000
 _OPTION = re.compile(r"(?:^|[\s;,(\[])([A-J]|\d)[).:\]．、](?=\s|\w)")
 _CHOSEN = re.compile(r"[\s(\[]{0,3}([A-J]|\d)[\s).:\]]{0,3}\Z")
+_CHOICE_CHARACTERS = 7
 _LEAST_OPTIONS, _FIRST = 3, frozenset("A01")
 _TRIED, _MOSTLY, _LEAST, _LEAST_CHOSEN, _RARE = 200, 0.8, 20, 10, 0.05
 _DISTINCT, _SHARE = 200, 4
@@ -26,8 +27,13 @@ class ChoiceRules:
         self._strange: list[tuple[int, str]] = []
         self._gave_up = False
 
+    @property
+    def longest(self) -> int:
+        """Characters of an answer up to which examples are to be taken in."""
+        return _CHOICE_CHARACTERS if self._gave_up else _LABEL_CHARACTERS
+
     def add(self, line: int, system: str, question: str, answer: str) -> None:
-        """Take in an example whose answer is no longer than `LABEL_CHARACTERS`."""
+        """Take in an example whose answer is no longer than `longest`."""
         if len(question) > _QUESTION_CHARACTERS:
             self._gave_up = True
             return

@@ -40,6 +40,7 @@ _SHARE, _MIXED = 10, "a mixture"
 _VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
 _LEAST_VIETNAMESE, _MOST_MARKS = 3, 2
 _ASCII_WORDS = {code: chr(code).lower() if chr(code).isalpha() else " " for code in range(128)}
+_ENGLISH = re.findall(r" \w+ ", " the  of  and  to  that  with  from  are  you  your  which  this  have ")
 _NAMED = re.compile(
     r"(?i)translat|übersetz|traduc|traduz|tradui|traduire|翻訳|訳して|翻译|번역|перевед"
     r"|how do you say|\b(?:in|into|to) (?:\w+ )?(?:english|german|french|spanish|italian"
@@ -67,9 +68,17 @@ def language_of(text: str) -> str | None:
     head = text[:_LOOKED_AT]
     if not head.isascii() and (script := _script_of(head)) is not None:
         return None if script is _MIXED else script
-    if (" the " in head) + (" of " in head) + (" and " in head) + (" to " in head) >= 2:
-        return "English"
-    return _latin(head)
+    return "English" if _is_english(head) else _latin(head)
+
+
+def _is_english(head: str) -> bool:
+    """Whether two words stand in a text that together no other language has (lines.c asks the same of answers)."""
+    found = 0
+    for word in _ENGLISH:
+        found += word in head
+        if found == 2:
+            return True
+    return False
 
 
 def _script_of(head: str) -> str | None:
