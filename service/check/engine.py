@@ -282,6 +282,7 @@ def _report(reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _P
         truncated=log.truncated,
         tokens=tally.tokens(profile.encoding, learns=split.form != "reinforcement"),
         over_limit=tally.over if tally.examples and profile.max_example_tokens is not None else None,
+        languages=split.languages,
         checked_with={
             "tunewright": metadata.version("tunewright"),
             **versions(shared.counter),

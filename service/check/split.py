@@ -241,6 +241,11 @@ class SplitCheck:
                 self._log.add("blank_line", "the line is empty", file=self.file, line=number)
         self._blank = [number for number in self._blank if number > self._last_filled]
 
+    @property
+    def languages(self) -> dict[str, int]:
+        """How many answers are in which language, where that shows."""
+        return self._whole.languages
+
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
         return self._whole.sampled() | self._rare.sampled()

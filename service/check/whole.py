@@ -76,6 +76,11 @@ class WholeSplit:
         )
         self._classes.add_many(len(plain), plain.groups("system"), plain.labels())
 
+    @property
+    def languages(self) -> dict[str, int]:
+        """How many answers are in which language, where that shows."""
+        return self._languages.languages
+
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
         return self._answers.sampled() | self._languages.sampled()

@@ -1,11 +1,12 @@
 """What a dataset's shape and the estimates speak for: sentences whose reasons are figures of the report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from service.core.dataset.report import Report, Tokens
 from service.core.estimate_lines import EstimateLine
 
 _SHORT_ANSWER, _PROMPT_SHARE, _LONG_EXAMPLE = 8, 0.95, 8_000
+_LEAST_KNOWN, _OFTEN = 10, 0.1
 _WORTH_TELLING, _CENT = 1.5, 0.01
 
 
@@ -15,7 +16,13 @@ def advice(report: Report) -> tuple[str, ...]:
         return ()
     fitting = [line for line in report.estimates if line.fits]
     own = report.estimates[0]
-    return (*_shape(report, report.tokens), *_fits(own, fitting), *_price(own, fitting), *_time(own, fitting))
+    return (
+        *_shape(report, report.tokens),
+        *_language(report.languages),
+        *_fits(own, fitting),
+        *_price(own, fitting),
+        *_time(own, fitting),
+    )
 
 
 def _shape(report: Report, tokens: Tokens) -> Iterator[str]:
@@ -29,6 +36,23 @@ def _shape(report: Report, tokens: Tokens) -> Iterator[str]:
         yield (
             f"One example in 20 has {tokens.per_example.p95:,} tokens or more: look at each model's limit before its "
             "price."
+        )
+
+
+def _language(languages: Mapping[str, int]) -> Iterator[str]:
+    """Name the language of most answers where it is not English, or the languages of many."""
+    known = sum(languages.values())
+    if known < _LEAST_KNOWN:
+        return
+    shares = {language: number / known for language, number in languages.items() if number >= known * _OFTEN}
+    usual = next(iter(shares), "")
+    if len(shares) > 1:
+        told = ", ".join(f"{share:.0%} {language}" for language, share in shares.items())
+        yield f"Answers are in several languages ({told}): keep some of each for validation, and judge each alone."
+    elif shares and usual != "English":
+        yield (
+            f"{shares[usual]:.0%} of the answers are in {usual}: choose a model that writes it well untuned; "
+            "that is seldom the smallest."
         )
 
 

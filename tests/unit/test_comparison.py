@@ -17,7 +17,8 @@ from service.core.jobs import Hyperparameters, Method
 from service.core.outlook import NEEDS_REPORT, NO_ENCODING
 from service.core.placement import Place
 from service.store.catalogue import load_catalogue
-from tests.check.suite.ordinary import mood, support
+from tests.check.suite.languages import tongues
+from tests.check.suite.ordinary import japanese, mood, support
 from tests.check.suite.planted import encoded, ordinary
 
 CATALOGUE = load_catalogue(None)
@@ -176,6 +177,18 @@ def test_advice_on_shape(tmp_path: Path, report: Report) -> None:
     assert "as labels have: try a small model before a large one" in told[0]
     assert any(each.startswith(f"{SMALL} is the cheapest paid one that takes this file, ") for each in told)
     assert advised(report, line(ASKED)) == ()
+
+
+def test_advice_on_languages(tmp_path: Path, report: Report) -> None:
+    mixed = checked(tmp_path, tongues)
+    assert mixed.languages == {"English": 15, "French": 15, "German": 15}
+    (told, *_) = advised(mixed, line(ASKED))
+    assert told.startswith("Answers are in several languages (33% English, 33% French, ")
+    (told,) = advised(checked(tmp_path, japanese), line(ASKED))
+    assert told.startswith("100% of the answers are in Japanese: choose a model that writes it well untuned")
+    assert report.languages == {"English": 60}
+    few = msgspec.structs.replace(report, languages={"Polish": 9})
+    assert advised(few, line(ASKED)) == advised(report, line(ASKED)) == ()
 
 
 def test_advice_on_price(report: Report) -> None:

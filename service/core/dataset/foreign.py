@@ -41,6 +41,11 @@ class LanguageRules:
         self._told: dict[int, str] = {}
 
     @property
+    def languages(self) -> dict[str, int]:
+        """How many answers are in which language, the commonest first."""
+        return dict(sorted(self._languages.items(), key=lambda each: (-each[1], each[0])))
+
+    @property
     def wants_more(self) -> bool:
         """Whether the languages of more answers are looked at."""
         return self._seen <= LOOKED_AT

@@ -62,6 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `errors` and `warnings` list the first 1,000 of each code; the counts are of all. `examples` are the lines that
     could be read as one; `tokens` is None where there is none, `over_limit` where the model has no known limit.
+    `languages` counts the answers of the first 20,000 examples by their language, where it can be told for sure.
     `estimates` begins with the report's own model; the others that take the file follow, cheapest first.
     """
 
@@ -83,6 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     tokens: Tokens | None
     over_limit: int | None
+    languages: dict[str, int] = {}
     estimates: tuple[EstimateLine, ...] = ()
     advice: tuple[str, ...] = ()
     checked_with: dict[str, str | None]
