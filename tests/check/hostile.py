@@ -272,6 +272,8 @@ def patterns() -> Iterator[Hostile]:
         "accent": "e\u0301", "zalgo": "a\u0301\u0302\u0303", "emoji": "👩\u200d", "joiner": "a\u200d", "rtl": "\u202ea",
         "japanese": "申し訳", "chinese": "抱歉", "digits-wide": "１２", "ones": "'s", "dots": "...", "underscore": "_a",
         "table": "|-", "rows": "| a |\\n", "dashes": "--", "colons": "a: ", "commas": "a, ", "signs": "x = y ",
+        "latin-1": "\u00cf\u00f0", "high": "\u00b7\u00c4", "percent": "a%20", "quoted": "=E2=80=99",
+        "quotes": '\\\\\\"a ', "escapes": "\\\\u3042", "twisted": "аАБВ", "read": "РџСЂ",
     }  # fmt: skip
     for name, piece in pieces.items():
         text = (piece * LONG)[:LONG]

@@ -1,6 +1,7 @@
 """Planted defects and clean sets, made of the same ordinary files: what the checker must find, and must not."""
 
 from tests.check.suite.clean import CLEAN
+from tests.check.suite.encodings import DECODED, ENCODINGS
 from tests.check.suite.endings import ENDINGS, WHOLE
 from tests.check.suite.files import FILES
 from tests.check.suite.images import IMAGES
@@ -12,8 +13,10 @@ from tests.check.suite.repeats import REPEATS
 from tests.check.suite.texts import TEXTS
 from tests.check.suite.tools import TOOLS
 
-PLANTED: tuple[Planted, ...] = (*ENDINGS, *FILES, *LABELS, *LANGUAGES, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS)
+PLANTED: tuple[Planted, ...] = (
+    *ENCODINGS, *ENDINGS, *FILES, *LABELS, *LANGUAGES, *LINES, *REPEATS, *TOOLS, *IMAGES, *TEXTS,
+)  # fmt: skip
 
-INNOCENT: tuple[Planted, ...] = (*WHOLE, *ASKED)
+INNOCENT: tuple[Planted, ...] = (*DECODED, *WHOLE, *ASKED)
 
 __all__ = ["CLEAN", "INNOCENT", "PLANTED", "Planted"]

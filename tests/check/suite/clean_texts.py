@@ -111,4 +111,39 @@ WRITTEN: dict[str, tuple[str, Callable[[int], Line]]] = {
             f"Fill in.\n[TEMPLATE STARTS HERE]\n{words(at, 9)}\n[TEMPLATE ENDS HERE]", f"It is {words(at, 7)}."
         ),
     ),
+    "Vietnamese": (
+        "supervised",
+        lambda at: asked(f"Câu hỏi {at} là gì?", f"Câu trả lời {at} là thủ đô rất đẹp của đất nước ở miền Bắc."),
+    ),
+    "Greek": (
+        "supervised",
+        lambda at: asked(f"Ποια είναι η πόλη {at};", f"Η πόλη {at} είναι η Αθήνα, στη νότια Ελλάδα: Ά, Έ, Ή."),
+    ),
+    "Icelandic": (
+        "supervised",
+        lambda at: asked(f"Hvað þýðir orð {at}?", f"Það þýðir að nýtt hús númer {at} sé óþýtt, í kvöld eða síðar."),
+    ),
+    "Ukrainian": (
+        "supervised",
+        lambda at: asked(
+            f"Яке місто під номером {at}?", f"Це РІВНЕ, ІСТОРИЧНЕ місто {at}: їжак, ґанок, Єва й замо\u0301к."
+        ),
+    ),
+    "Portuguese": (
+        "supervised",
+        lambda at: asked(f"Qual é a cidade {at}?", f"É a cidade {at}: NÃO É UMA AÇÃO, mas São João põe maçãs à mão."),
+    ),
+    "tool results that escape": (
+        "supervised",
+        lambda at: asked(
+            f'{{"city": "Z\\u00fcrich", "ja": "\\u5c71\\u7530", "n": {at}}}', f"It is city {at} in {words(at, 3)}."
+        ),
+    ),
+    "addresses that are encoded": (
+        "supervised",
+        lambda at: asked(
+            f"Where is page {at} on {words(at)}?",
+            f"See https://example.org/my%20big%20page?q=caf%C3%A9%20{at} or [the file](My%20Big%20File) {at}.",
+        ),
+    ),
 }

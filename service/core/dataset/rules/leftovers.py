@@ -66,11 +66,6 @@ def _is_word_of_two_scripts(match: str, _text: str) -> bool:
     return any(sign.isascii() for sign in match) and not match.isascii()
 
 
-def _is_single(match: str, text: str) -> bool:
-    """Whether a text that holds escapes is prose, and has no line breaks but those."""
-    return "\n" not in text and _is_prose(match, text)
-
-
 TOKENS = (
     TextRule(
         "control_token",
@@ -173,29 +168,7 @@ PLACEHOLDERS = (
         within="turns",
     ),
 )
-_SHIFT_JIS = "縺.{1,2}縺|繧.{1,2}縺|縺.{1,2}繧|繝.{1,2}繝|繧.{1,2}繝|繝.{1,2}繧"
-_HIGH = (
-    "\u00a0-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2026\u2030\u2039\u203a"
-    "\u20ac\u2122"
-)
 CHARACTERS = (
-    TextRule(
-        "mojibake",
-        f"Ã[{_HIGH}]|[a-z]Ã(?![A-Za-z])|[A-Za-z]√[^\\sA-Za-z0-9(\u221a)-]|Â[\u00a0-\u00bf]"
-        f"|[a-z]Â[ .,]|ðŸ[^\\s]|‚Ä[ôúùìî]|â€[{_HIGH}]|â„¢|â‚¬"
-        f"|ï»¿|[\u0080-\u0084\u0086-\u009f]|\ufffd"
-        f"|ã[^\\sA-Za-z0-9,.;:!?'\"()-]{{1,2}}ã"
-        f"|(?:[ÐÑ][{_HIGH}]){{3}}|(?:[äåæçèé][{_HIGH}][{_HIGH} ]){{2}}|{_SHIFT_JIS}|锟斤拷",
-        "the text was decoded with the wrong character set",
-        ),
-    TextRule(
-        "mojibake",
-        r"[A-Za-z]\\u00[c-f][0-9a-f]|[.!?:]\\n\\n[A-Z0-9-]",
-        "escapes of JSON stand in the text, which was encoded twice",
-        within="turns",
-        prose=True,
-        confirm=_is_single,
-    ),
     TextRule(
         "invisible_characters",
         "[\ue000-\uf8ff\ufff9-\ufffb\ufffe\uffff\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\u3164\u180e\u0001-\u0008\u000e-\u001f"
