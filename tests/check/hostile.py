@@ -273,7 +273,7 @@ def patterns() -> Iterator[Hostile]:
         "japanese": "申し訳", "chinese": "抱歉", "digits-wide": "１２", "ones": "'s", "dots": "...", "underscore": "_a",
         "table": "|-", "rows": "| a |\\n", "dashes": "--", "colons": "a: ", "commas": "a, ", "signs": "x = y ",
         "latin-1": "\u00cf\u00f0", "high": "\u00b7\u00c4", "percent": "a%20", "quoted": "=E2=80=99",
-        "quotes": '\\\\\\"a ', "escapes": "\\\\u3042", "twisted": "аАБВ", "read": "РџСЂ",
+        "quotes": '\\\\\\"a ', "escapes": "\\\\u3042", "twisted": "аАБВ", "read": "РџСЂ", "pieces": "e\u0301a",
     }  # fmt: skip
     for name, piece in pieces.items():
         text = (piece * LONG)[:LONG]

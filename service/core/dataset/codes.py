@@ -154,6 +154,9 @@ CODES: dict[str, Code] = {
     "confusable_characters": _warning(
         "Look-alike letters change tokens and hide words.", "Write the word in one script."
     ),
+    "decomposed_characters": _warning(
+        "The same word is other tokens than elsewhere.", "Compose the letters (Unicode NFC)."
+    ),
     "html_remains": _warning("The model learns to answer in markup that nobody asked for.", "Write it as plain text."),
     "mojibake": _warning("The text was decoded with the wrong character set.", "Decode it again from its source."),
     "prompt_injection": Code(

@@ -1,6 +1,7 @@
 """Whether letters that make no words make some when their bytes are read with another character set."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -26,6 +27,8 @@ _LESSON = re.compile(
 )
 _OBJECT = re.compile(r'"\s*[:\]}]|[\[{]\s*"')
 _SLAVONIC = re.compile(r"[Ss]lav|\*[a-z]|ъ|(?<![A-Za-z])[А-Яа-яЁё]{2}|[А-Яа-яЁё]{3}")
+_NORMAL_FORM = re.compile(r"(?i)\bNFK?[CD]\b|combining|normali[sz]")
+_PIECE = re.compile(r"[^\W\d_][\u0300-\u0328]+")
 
 
 def is_foreign(_match: str, text: str) -> bool:
@@ -74,6 +77,23 @@ def is_latin(_match: str, text: str) -> bool:
 @lru_cache(maxsize=4)
 def _is_slavonic(text: str) -> bool:
     return _SLAVONIC.search(text) is not None
+
+
+def is_decomposed(match: str, text: str) -> bool:
+    """Whether a letter and its mark have a letter of their own, and stand in a word (`ŷ` is mathematics) of a text that
+    doesn't tell of normal forms."""
+    return len(unicodedata.normalize("NFC", match)) < len(match) and (match >= "\u1100" or _is_in_pieces(text))
+
+
+@lru_cache(maxsize=4)
+def _is_in_pieces(text: str) -> bool:
+    if _NORMAL_FORM.search(text) is not None:
+        return False
+    for piece in _PIECE.finditer(text):
+        before, after = text[max(0, piece.start() - 1) : piece.start()], text[piece.end() : piece.end() + 1]
+        if (before.isalpha() or after.isalpha()) and len(unicodedata.normalize("NFC", piece[0])) < len(piece[0]):
+            return True
+    return False
 
 
 @lru_cache(maxsize=4)

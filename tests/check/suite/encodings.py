@@ -1,5 +1,7 @@
 """Planted texts that were decoded with the wrong character set, or not at all; and others that only look so."""
 
+import unicodedata
+
 from tests.check.suite.planted import answering, exchange, innocent, planted
 
 _RUSSIAN, _GREEK = "Спасибо за ваш вопрос, мы ответим завтра.", "Ευχαριστούμε για την ερώτησή σας."
@@ -64,6 +66,14 @@ _NOT_DECODED = (
     "The word is %E3%81%82%E3%81%84%E3%81%86 here.",
     "It was read twice: ï¿½ and more.",
 )
+_IN_PIECES = (
+    "Un café déjà ouvert.",
+    "Một câu trả lời tiếng Việt.",
+    "Мой край и твой.",
+    "Ελλάδα μου.",
+    "がぎぐげご、ぱぴぷ。",
+    "한국어로 답합니다.",
+)
 _WRITTEN = {
     "escapes that are told of": ("How do I write é?", r"Write \u00e9 or \u0065\u0301 in the source."),
     "the meaning of escapes": ("What does \\u3042\\u3044 mean?", "Those are two letters, namely あ and い."),
@@ -84,6 +94,8 @@ _WRITTEN = {
     "functions": ("What is the sum?", "It is ƒ(x) + ƒ(y) + ƒ(z)."),
     "Old Slavonic": ("Where is the word from?", "From Proto-Slavic *dьnь, as in *otьcь."),
     "boxes": ("Draw a tree.", "src\n├── main\n│   ├── a\n└── b\n╔══╤══╗\n║a │b ║\n╚══╧══╝"),
+    "mathematics in pieces": ("What is the mean?", "It is x\u0304 = 5, and y\u0302 = b0 + b1 x."),
+    "a lesson in pieces": ("What is NFD?", "It takes cafe\u0301 to pieces, a letter and a combining mark each."),
     "a quoted exclamation": ("¿Qué dijo?", "«Ojalá»—dijo él. «Está»… y se fue, no está en la casa."),
 }
 
@@ -98,5 +110,20 @@ ENCODINGS = (
         for written, was, read in _READ_AS
     ),
     *(planted(f"mojibake: {text[:40]}", "mojibake", answering(text)) for text in _NOT_DECODED),
+    *(
+        planted(
+            f"decomposed_characters: {text}",
+            "decomposed_characters",
+            answering(unicodedata.normalize("NFD", text)),
+            also=("mixed_language",),
+        )
+        for text in _IN_PIECES
+    ),
+    planted(
+        "decomposed_characters: marks of Windows",
+        "decomposed_characters",
+        answering("Viê\u0323t Nam râ\u0301t đẹp."),
+        also=("mixed_language",),
+    ),
 )
 DECODED = tuple(innocent(f"mojibake: {named}", exchange(*said)) for named, said in _WRITTEN.items())

@@ -2,6 +2,7 @@
 
 from service.core.dataset.code import is_code
 from service.core.dataset.decodings import (
+    is_decomposed,
     is_foreign,
     is_latin,
     is_lesson,
@@ -107,4 +108,13 @@ ESCAPES = (
         confirm=_is_encoded,
     ),
 )
-ENCODINGS = (*UTF_8, *OTHERS, *ESCAPES)
+PIECES = (
+    TextRule(
+        "decomposed_characters",
+        "[A-Za-zÀ-ɏΑ-ωА-яі][\u0300-\u0304\u0306-\u030c\u031b\u0323\u0326-\u0328]|[\u3046-\u30f2][\u3099\u309a]"
+        "|[\u1100-\u1112][\u1161-\u1175]",
+        "the text holds letters in pieces, a base and a mark each",
+        confirm=is_decomposed,
+    ),
+)  # fmt: skip
+ENCODINGS = (*UTF_8, *OTHERS, *ESCAPES, *PIECES)
