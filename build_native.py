@@ -44,7 +44,8 @@ def compiled(root: Path) -> Path:
         sources=[str(source) for source in sorted(folder.glob("*.c"))],
         depends=[str(header) for header in folder.glob("*.h")],
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
-        extra_compile_args=["-std=gnu11", "-O3"],
+        extra_compile_args=["-std=gnu11", "-O3", "-pthread"],
+        extra_link_args=["-pthread"],
         py_limited_api=True,
     )
     distribution = Distribution({"name": "tunewright", "ext_modules": [extension], "package_dir": {"": str(root)}})

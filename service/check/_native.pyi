@@ -71,6 +71,24 @@ class Reader:
         """Look at the lines of a block that are shorter than `longest` bytes, and search the texts of systems, users
         and assistants for those programs whose bits are set in `heard`. Raises MemoryError."""
 
+@final
+class Crew:
+    """Readers at work in threads of their own, each with a search, on blocks as `Reader.examine` takes them.
+
+    Raises ValueError, TypeError, RuntimeError where no thread can be started or a reader is in use.
+    """
+
+    def __init__(
+        self, readers: list[Reader], searches: list[Search], longest: int, heard: tuple[int, int, int]
+    ) -> None: ...
+    def give(self, raw: bytes, /) -> None:
+        """Let a block be read. Raises ValueError where 64 are not taken yet."""
+    def take(self) -> Found:
+        """Return what was found in the first block that was given and not taken, once it was read. Raises IndexError
+        without one, MemoryError."""
+    def disband(self) -> None:
+        """End the threads, with the blocks that they are at; readers and searches may be used again."""
+
 def seed(secret: bytes, /) -> None:
     """Make hashes the process's own: 32 bytes."""
 

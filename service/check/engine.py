@@ -4,11 +4,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import metadata
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from service.check.benchmarks import Benchmarks
 from service.check.compiled import native
@@ -31,8 +31,11 @@ from service.core.dataset.report import FindingLog, Report
 from service.core.dataset.tally import TokenTally
 from service.core.dataset.texts import Search
 
+if TYPE_CHECKING:
+    from service.check._native import Crew
+
 _THREADS = min(4, os.cpu_count() or 1)
-_AHEAD = 3
+_AHEAD = 6
 
 
 class _Pass(NamedTuple):
@@ -43,7 +46,7 @@ class _Pass(NamedTuple):
     contexts: ContextIndex
     near: NearIndex
     counter: TextCounter | None
-    readers: PlainReaders | None
+    crew: "Crew | None"
     search: Search
     pool: ThreadPoolExecutor
     benchmarks: Benchmarks | None
@@ -110,9 +113,13 @@ def _check(
     counter = counting.counter
     vocabulary = counter.encoding if isinstance(counter, TokenCounter) else None
     readers = PlainReaders(vocabulary) if native is not None and counting.compiled else None
-    with ContextIndex() as index, ThreadPoolExecutor(_THREADS, "check") as pool:
+    with (
+        ContextIndex() as index,
+        ThreadPoolExecutor(_THREADS, "check") as pool,
+        readers.together(_THREADS) if readers is not None else nullcontext() as crew,
+    ):
         near, search = NearIndex(pool), search_for_rules()
-        shared = _Pass(profile, FindingLog(), index, near, counter, readers, search, pool, benchmarks)
+        shared = _Pass(profile, FindingLog(), index, near, counter, crew, search, pool, benchmarks)
         split, tally = (
             SplitCheck(file, profile, shared.log, index, near, search),
             TokenTally(profile.max_example_tokens),
@@ -133,17 +140,17 @@ def _check(
 
 
 class _Pending(NamedTuple):
-    """A block that is being read by a compiled reader, or will be looked at line by line."""
+    """A block that the crew reads, or that will be looked at line by line."""
 
     block: Block
-    plain: Future[Plain] | None
+    read: bool
 
 
 def _run(
     reader: LineReader, split: SplitCheck, tally: TokenTally, shared: _Pass, trained: SplitCheck | None = None
 ) -> None:
-    """Check one split, validation beside the `trained` one: while a block is judged here, the pool reads those behind
-    it and counts those before."""
+    """Check one split, validation beside the `trained` one: while a block is judged here, the crew reads those behind
+    it, and the pool counts those before."""
     ahead: deque[_Pending] = deque()
     waiting: deque[tuple[Work, Future[Lengths]]] = deque()
     for block in reader:
@@ -153,8 +160,10 @@ def _run(
                 reader.drain()
                 return
             block = split.begin(block)
-        readers = shared.readers if split.takes_plain and not block.skipped else None
-        ahead.append(_Pending(block, None if readers is None else shared.pool.submit(readers.read, block)))
+        read = shared.crew is not None and split.takes_plain and not block.skipped
+        if shared.crew is not None and read:
+            shared.crew.give(block.raw)
+        ahead.append(_Pending(block, read))
         if len(ahead) > _AHEAD:
             _take(ahead.popleft(), waiting, split, tally, shared)
     for each in ahead:
@@ -174,7 +183,7 @@ def _take(
     tally: TokenTally,
     shared: _Pass,
 ) -> None:
-    plain = pending.plain.result() if pending.plain is not None else None
+    plain = Plain(shared.crew.take(), pending.block) if shared.crew is not None and pending.read else None
     work = split.examine(pending.block, plain)
     if shared.benchmarks is not None and split.file == "training":
         _compare(work, plain, shared.benchmarks, shared.log)

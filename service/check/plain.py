@@ -3,7 +3,8 @@
 Compiled readers take these in, exactly as the long way through `SplitCheck` would, which takes what they leave.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -174,7 +175,7 @@ _CLOSING = "".join(sorted(CLOSED))
 
 
 class PlainReaders:
-    """Reads blocks in any number of threads.
+    """Reads blocks, one in each thread that asks, or several in threads of its own.
 
     With an `encoding` tokens are counted as lines are read, else `tokens` holds what stands between the texts alone and
     `trained` nothing; unless lines are to be judged no text is suspected.
@@ -189,15 +190,31 @@ class PlainReaders:
 
     def read(self, block: Block) -> Plain:
         """Take the plain lines of a block."""
-        assert native is not None
-        try:
-            reader = self._idle.pop()
-        except IndexError:
-            reader = native.Reader(self._vocabulary, _CLOSING)
+        reader = self._reader()
         with searching() as search:
             found = reader.examine(block.raw, BLANKS, search, self._heard)
         self._idle.append(reader)
         return Plain(found, block)
+
+    @contextmanager
+    def together(self, threads: int) -> "Generator[_native.Crew]":
+        """Lend so many readers that work beside whoever takes what they found."""
+        assert native is not None
+        readers = [self._reader() for _ in range(threads)]
+        with ExitStack() as lent:
+            crew = native.Crew(readers, [lent.enter_context(searching()) for _ in readers], BLANKS, self._heard)
+            try:
+                yield crew
+            finally:
+                crew.disband()
+        self._idle.extend(readers)
+
+    def _reader(self) -> "_native.Reader":
+        assert native is not None
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return native.Reader(self._vocabulary, _CLOSING)
 
 
 @cache

@@ -12,9 +12,9 @@ from service.core.dataset.texts import AllRules, Search, Voice
 if TYPE_CHECKING:
     from service.check import _native
 
-_LONG, _WORTH_IT = 4000, 200_000
-"""Characters of a text, and of all before it, from which on a rule's likely places are looked for: what finds them has
-to be made first, which takes as long as searching so much."""
+_WORTH_IT = 1_000_000
+"""Characters from which on a rule's likely places are looked for: what finds them has to be made first, which takes as
+long as searching so much."""
 
 _STATES = 1024
 """Of the automaton of one rule."""
@@ -42,10 +42,9 @@ class RuleSearch:
         """Return the first places, `most` of them, where matches may begin."""
         if rule.hint is not None:
             return None
-        if len(text) < _LONG:
-            self._searched[rule] += len(text)
-            if self._searched[rule] < _WORTH_IT:
-                return None
+        self._searched[rule] += len(text)
+        if self._searched[rule] < _WORTH_IT:
+            return None
         search = self._backwards.get(rule)
         if search is None:
             assert native is not None

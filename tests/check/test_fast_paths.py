@@ -194,9 +194,9 @@ SAID = list(dict.fromkeys(text for case in PLANTED for text in said_in(case.data
 
 
 @pytest.fixture(autouse=True, scope="module")
-def places_are_looked_for_in_short_texts() -> Iterator[None]:
+def places_are_looked_for_from_the_first_text_on() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "_LONG", 0)
+        patch.setattr(search, "_WORTH_IT", 0)
         yield
 
 

@@ -106,7 +106,8 @@ static int fill(PyObject *module) {
     Types *types = PyModule_GetState(module);
     if (add(module, &vocabulary_spec, &types->vocabulary) || add(module, &program_spec, &types->program)) return -1;
     if (add(module, &found_spec, &types->found) || add(module, &counter_spec, NULL)) return -1;
-    return add(module, &search_spec, &types->search) || add(module, &reader_spec, NULL) ? -1 : 0;
+    if (add(module, &search_spec, &types->search) || add(module, &reader_spec, &types->reader)) return -1;
+    return add(module, &crew_spec, NULL) ? -1 : 0;
 }
 
 static int clear(PyObject *module) {
@@ -114,6 +115,7 @@ static int clear(PyObject *module) {
     Py_CLEAR(types->vocabulary);
     Py_CLEAR(types->program);
     Py_CLEAR(types->search);
+    Py_CLEAR(types->reader);
     Py_CLEAR(types->found);
     return 0;
 }
@@ -123,6 +125,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(types->vocabulary);
     Py_VISIT(types->program);
     Py_VISIT(types->search);
+    Py_VISIT(types->reader);
     Py_VISIT(types->found);
     return 0;
 }

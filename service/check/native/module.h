@@ -10,7 +10,7 @@
 #include "tokens.h"
 
 typedef struct {
-    PyTypeObject *vocabulary, *program, *search, *found;
+    PyTypeObject *vocabulary, *program, *search, *reader, *found;
 } Types;
 
 typedef struct {
@@ -34,10 +34,18 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
+    PyObject *vocabulary;
+    Counter *counter;
+    Reader *reader;
+    int busy;
+} PyReader;
+
+typedef struct {
+    PyObject_HEAD
     Found found;
 } PyFound;
 
-extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, found_spec, reader_spec;
+extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, found_spec, reader_spec, crew_spec;
 
 /* The UTF-8 of a str, which is valid; NULL with an exception set. */
 const uint8_t *utf8_of(PyObject *text, Py_ssize_t *size);

@@ -71,14 +71,6 @@ static PyType_Slot found_slots[] = {
 PyType_Spec found_spec = {
     "service.check._native.Found", sizeof(PyFound), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, found_slots};
 
-typedef struct {
-    PyObject_HEAD
-    PyObject *vocabulary;
-    Counter *counter;
-    Reader *reader;
-    int busy;
-} PyReader;
-
 static void reader_dealloc(PyObject *object) {
     PyReader *self = (PyReader *)object;
     reader_free(self->reader);
