@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from service.check._native import Crew
 
 _THREADS = min(4, os.cpu_count() or 1)
-_AHEAD = 6
+_AHEAD, _AHEAD_BYTES, _BEHIND = 6, 4 << 20, 3
+"""Blocks that are read before they are judged, and their bytes, and blocks whose texts are counted afterwards."""
 
 
 class _Pass(NamedTuple):
@@ -152,6 +153,7 @@ def _run(
     """Check one split, validation beside the `trained` one: while a block is judged here, the crew reads those behind
     it, and the pool counts those before."""
     ahead: deque[_Pending] = deque()
+    held = 0
     waiting: deque[tuple[Work, Future[Lengths]]] = deque()
     for block in reader:
         if block.first == 1:
@@ -164,7 +166,9 @@ def _run(
         if shared.crew is not None and read:
             shared.crew.give(block.raw)
         ahead.append(_Pending(block, read))
-        if len(ahead) > _AHEAD:
+        held += len(block.raw)
+        while len(ahead) > _AHEAD or (held > _AHEAD_BYTES and len(ahead) > 1):
+            held -= len(ahead[0].block.raw)
             _take(ahead.popleft(), waiting, split, tally, shared)
     for each in ahead:
         _take(each, waiting, split, tally, shared)
@@ -196,7 +200,7 @@ def _take(
             plain.texts_into(work)
     if work.lines:
         waiting.append((work, shared.pool.submit(shared.counter.measure, work.spans, work.ends)))
-    if len(waiting) > _AHEAD:
+    if len(waiting) > _BEHIND:
         _tally(*waiting.popleft(), split, tally, shared)
 
 

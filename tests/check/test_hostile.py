@@ -47,20 +47,21 @@ def test_v1_a_line_over_the_limit_is_skipped_and_the_next_are_read(tail: bytes) 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 @pytest.mark.parametrize(
-    ("line", "code"),
+    ("line", "times", "code"),
     [
-        (b'{"messages": "' + b"a" * (300 << 20), "line_too_long"),
-        ("😀".encode() + b"a " * ((LINE_BYTES >> 1) - 9), "line_too_long"),
-        ("😀".encode() + b"a " * ((TEXT_BYTES >> 1) - 300), "example_truncated"),
-        (b"a " * ((LINE_BYTES >> 1) - 300), "example_truncated"),
+        (b'{"messages": "' + b"a" * (300 << 20), 1, "line_too_long"),
+        ("😀".encode() + b"a " * ((LINE_BYTES >> 1) - 9), 1, "line_too_long"),
+        ("😀".encode() + b"a " * ((TEXT_BYTES >> 1) - 300), 1, "example_truncated"),
+        (b"a " * ((LINE_BYTES >> 1) - 300), 1, "example_truncated"),
+        (b"a " * ((LINE_BYTES >> 1) - 300), 12, "example_truncated"),
     ],
-    ids=["endless", "long text", "longest text", "longest line"],
+    ids=["endless", "long text", "longest text", "longest line", "many"],
 )
-def test_v1_memory_of_one_huge_line(tmp_path: Path, line: bytes, code: str) -> None:
+def test_v1_memory_of_huge_lines(tmp_path: Path, line: bytes, times: int, code: str) -> None:
     path = tmp_path / "huge.jsonl"
     if code == "example_truncated":
         line = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"' + line + b'"}]}'
-    path.write_bytes(PLAIN + line + b"\n" + PLAIN)
+    path.write_bytes(PLAIN + (line + b"\n") * times + PLAIN)
     done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
     assert code in done.stdout
     assert int(done.stdout.split()[-1]) < 350
