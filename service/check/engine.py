@@ -14,6 +14,7 @@ from service.check.benchmarks import Benchmarks
 from service.check.compiled import native
 from service.check.counting import Counting, counting_for
 from service.check.duplicates import ContextIndex
+from service.check.handover import quick_handover
 from service.check.lengths import Lengths, TextCounter, UncountableText
 from service.check.near import NearIndex
 from service.check.openings import Openings
@@ -72,7 +73,7 @@ def check_file(
     VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding, or where its own tokenizer can't
     count, `tokens` is None and `tokens_unknown` says why.
     """
-    with _opened(source) as stream, _opened(validation) as other:
+    with _opened(source) as stream, _opened(validation) as other, quick_handover():
         assert stream is not None
         again = all(each is None or each.seekable() for each in (stream, other))
         starts = [each.tell() if each is not None and again else 0 for each in (stream, other)]

@@ -3,6 +3,7 @@
 import gc
 import io
 import random
+import sys
 import threading
 import time
 from pathlib import Path
@@ -183,9 +184,19 @@ def test_a_check_that_fails_ends_its_threads_and_the_next_is_whole(data: bytes) 
     assert check_file(io.BytesIO(data), profile=profile("supervised")) == report
 
 
+def test_the_interval_of_switches_is_set_back(data: bytes) -> None:
+    usual, within = sys.getswitchinterval(), set[float]()
+    check_file(io.BytesIO(data), profile=profile("supervised"), progress=lambda _: within.add(sys.getswitchinterval()))
+    assert max(within) < usual == sys.getswitchinterval()
+    with pytest.raises(OSError, match="disk is gone"):
+        check_file(Breaks(data), profile=profile("supervised"))
+    assert sys.getswitchinterval() == usual
+
+
 def test_checks_run_beside_each_other(data: bytes) -> None:
     report = check_file(io.BytesIO(data), profile=profile("supervised"))
     others: list[Any] = []
+    usual = sys.getswitchinterval()
 
     def check() -> None:
         others.append(check_file(io.BytesIO(data), profile=profile("supervised")))
@@ -196,3 +207,4 @@ def test_checks_run_beside_each_other(data: bytes) -> None:
     for each in running:
         each.join()
     assert others == [report] * 4
+    assert sys.getswitchinterval() == usual
