@@ -57,10 +57,8 @@ class LanguageRules:
         english: int = 0,
         those: Callable[[], Iterable[Answered]] = _no_more,
     ) -> None:
-        """Take in so many examples of a split: some with their answers, and so many, `those`, whose answer is known to
-        be English."""
-        if not self.wants_more:
-            return
+        """Take in so many examples, as long as more are wanted: some with their answers, and so many, `those`, whose
+        answer is known to be English."""
         self._seen += examples
         told = [(each, language) for each in answered if (language := _language_of_answer(each[-1])) is not None]
         self._known += len(told) + english

@@ -62,7 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `errors` and `warnings` list the first 1,000 of each code; the counts are of all. `examples` are the lines that
     could be read as one; `tokens` is None where there is none, `over_limit` where the model has no known limit.
-    `languages` counts the answers of the first 20,000 examples by their language, where it can be told for sure.
+    `languages` counts answers by language, where it can be told for sure, of the first 20,000 examples or a few more.
     `estimates` begins with the report's own model; the others that take the file follow, cheapest first.
     """
 
