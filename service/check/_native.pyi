@@ -101,5 +101,8 @@ def hash_row(hashes: Sequence[int], /) -> int:
 def count_feeds(text: str | bytes, /) -> int:
     """Return the number of line feeds; `bytes.count` takes ten times as long."""
 
+def sketch(texts: list[str | bytes], factors: bytes, /) -> bytes:
+    """Return a row of 64-bit numbers for each text, as `near._sketched` has them. Raises ValueError, TypeError."""
+
 def loops(text: str | bytes, /) -> bool:
     """Return whether a text of ASCII says the same over and over, as `conversation.loops` has it."""

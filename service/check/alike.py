@@ -15,6 +15,9 @@ _SHORT_ANSWER, _TELLING_ANSWER, _TELLING_WORDS = 60, 20, 5
 _LEAST_WORDS = 10
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_WIDE}]|[^\W{_WIDE}]+")
+_ASCII_WORDS = bytes(ord(chr(code).lower() if re.match(r"(?a)\w", chr(code)) else " ") for code in range(256))
+"""What makes of ASCII the words of `_WORD` with blanks between; four times as fast."""
+
 _SIGN = re.compile(
     "[+*/=<>#%^&|~$\u20ac\u00a3\u00a5@\\\\]|(?<=\\d)\\s?-\\s?(?=\\d)|(?<![\\w.])-(?=\\d)|[\u2190-\u22ff\u2600-\u27bf\U0001f300-\U0001faff]"
 )
@@ -50,6 +53,8 @@ class Example(NamedTuple):
 
 def plain(text: str) -> list[str]:
     """Return a text's words whatever its capitals, blanks, marks and width of letters; in wide scripts, its signs."""
+    if text.isascii():
+        return text.encode().translate(_ASCII_WORDS).decode().split()
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.check.alike import Example, differing, plain, same_answer
+from service.check.compiled import native
 from service.check.ends import Ends
 from service.check.openings import Openings
 from service.core.dataset.classes import NO_TEXT
@@ -34,7 +35,7 @@ _LEAST_ASKED = 3
 _END, _LABEL = 40, 200
 _LEAST_WRITTEN, _MARKS = 12, ".,;:!?\"'。、，！？…"
 _FACTORS = np.random.default_rng(20261122).integers(1, 1 << 63, _FEW_HASHES, np.uint64) * np.uint64(2) + np.uint64(1)
-_IN_WORD = np.array([chr(byte).isalnum() or byte >= 0x80 for byte in range(256)])
+_IN_WORD = np.array([byte >= 0x80 or chr(byte).isalnum() for byte in range(256)])
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 Sketches = npt.NDArray[np.uint64]
 
@@ -79,7 +80,7 @@ class NearIndex:
         self._pool = pool
         self._looked_at = looked_at
         self._examples: list[Example] = []
-        self._sketches: list[Future[Sketches]] = []
+        self._sketches: list[Sketches] = []
         self._held = 0
         self._compared: Future[Compared] | None = None
         self.complete = True
@@ -110,7 +111,7 @@ class NearIndex:
         if taken:
             self._examples += taken
             self._held += sum(len(each.question) + len(each.answer) for each in taken)
-            self._sketches.append(self._pool.submit(_sketch, [_outline(each) for each in taken]))
+            self._sketches.append(_sketch([_outline(each) for each in taken]))
         if not self.hungry:
             self._compared = self._pool.submit(self._compare)
 
@@ -140,7 +141,7 @@ class NearIndex:
 
     def _proposed(self) -> Iterator[tuple[int, int]]:
         """Yield pairs with few hashes alike, or with one end of the questions and the longest piece of the answers."""
-        yield from _pairs(np.concatenate([each.result() for each in self._sketches]))
+        yield from _pairs(np.concatenate(self._sketches))
         keys = np.array([_ends_asked(each) for each in self._examples], np.int64).view(np.uint64)
         for column in keys.T:
             one, other = _neighbours(column)
@@ -246,14 +247,23 @@ def _outline(example: Example) -> str:
     return f"{_ends(example.question, _SKETCHED)} {_ends(example.answer, _SKETCHED)}"
 
 
-def _sketch(texts: list[str], hashes: int = _HASHES) -> Sketches:
+def _sketch(texts: Sequence[str], hashes: int = _HASHES) -> Sketches:
     """Return a row of the least hashes of each text's words, of which the first eight bytes count.
 
     In scripts without blanks a word begins at each character; each text gets one word more, so that it has any. The
     last column is the sum of all: it is equal where the words are, whatever their order.
     """
-    encoded = [f"\0 {_folded(text)} a ".encode("utf-8", "surrogatepass") for text in texts]
-    data = b"".join(encoded) + bytes(8)
+    told = [f"\0 {_folded(text)} a " for text in texts]
+    if native is None:
+        return _sketched([each.encode("utf-8", "surrogatepass") for each in told], hashes)
+    octets = [each if each.isascii() else each.encode("utf-8", "surrogatepass") for each in told]
+    rows = native.sketch(octets, _FACTORS[:hashes].tobytes())
+    return np.frombuffer(rows, np.uint64).reshape(len(texts), hashes + 1)
+
+
+def _sketched(texts: Sequence[bytes], hashes: int) -> Sketches:
+    """Do what native/sketch.c does."""
+    data = b"".join(texts) + bytes(8)
     held = np.frombuffer(data, np.uint8)[:-8]
     word = _IN_WORD.take(held)
     changes = np.flatnonzero(word[1:] != word[:-1]) + 1  # begin, end, begin, end…: no text begins or ends in a word
@@ -265,7 +275,7 @@ def _sketch(texts: list[str], hashes: int = _HASHES) -> Sketches:
     shingles = words[at] & _MASKS.take(np.maximum(sizes, 0))
     shingles = (shingles ^ shingles >> np.uint64(32)) * _FACTORS[0]
     shingles ^= shingles >> np.uint64(29)
-    starts = np.cumsum([0, *(len(each) for each in encoded[:-1])])
+    starts = np.cumsum([0, *(len(each) for each in texts[:-1])])
     firsts = np.searchsorted(at, starts)
     least = [np.minimum.reduceat(shingles * factor, firsts) for factor in _FACTORS[:hashes]]
     return np.stack([*least, np.add.reduceat(shingles, firsts)], axis=1)

@@ -6,6 +6,7 @@ Compiled readers take these in, exactly as the long way through `SplitCheck` wou
 from collections.abc import Container, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -123,10 +124,12 @@ class Plain:
 
     def groups(self, column: str) -> Iterator[tuple[int, list[int]]]:
         """Yield each number in a column with the lines that have it."""
-        found: dict[int, list[int]] = {}
-        for number, line in zip(self.table[column].view(np.uint64).tolist(), self.lines.tolist(), strict=True):
-            found.setdefault(number, []).append(line)
-        yield from found.items()
+        numbers = self.table[column].view(np.uint64)
+        order = np.argsort(numbers, kind="stable")
+        ordered, lines = numbers[order], self.lines[order]
+        firsts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(lines)])
+        for first, end in pairwise((*firsts.tolist(), len(lines))):
+            yield int(ordered[first]), lines[first:end].tolist()
 
     def labels(self) -> Iterator[tuple[str, list[int]]]:
         """Yield each answer with the lines that have it."""

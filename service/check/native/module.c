@@ -3,6 +3,9 @@
 #include "module.h"
 
 #include "loops.h"
+#include "sketch.h"
+
+#include <string.h>
 
 const uint8_t *utf8_of(PyObject *text, Py_ssize_t *size) { return (const uint8_t *)PyUnicode_AsUTF8AndSize(text, size); }
 
@@ -85,11 +88,33 @@ static PyObject *count_feeds(PyObject *module, PyObject *text) {
     return PyLong_FromSize_t(feeds);
 }
 
+static PyObject *sketch_all(PyObject *module, PyObject *args) {
+    (void)module;
+    PyObject *texts, *factors;
+    if (!PyArg_ParseTuple(args, "O!S", &PyList_Type, &texts, &factors)) return NULL;
+    size_t n = (size_t)PyBytes_Size(factors) / sizeof(uint64_t), row = (n + 1) * sizeof(uint64_t);
+    if (!n || n > FACTORS) return PyErr_Format(PyExc_ValueError, "1 to %d factors are expected", FACTORS);
+    uint64_t multiplied[FACTORS], told[FACTORS + 1];
+    memcpy(multiplied, PyBytes_AsString(factors), n * sizeof *multiplied);
+    PyObject *rows = PyBytes_FromStringAndSize(NULL, PyList_Size(texts) * (Py_ssize_t)row);
+    char *to = rows ? PyBytes_AsString(rows) : NULL;
+    for (Py_ssize_t at = 0; rows && at < PyList_Size(texts); at++, to += row) {
+        Py_ssize_t size;
+        const uint8_t *text = octets(PyList_GetItem(texts, at), &size);
+        if (text) sketch(text, (size_t)size, multiplied, n, told);
+        if (text) memcpy(to, told, row);
+        else Py_CLEAR(rows);
+    }
+    return rows;
+}
+
 static PyMethodDef functions[] = {
     {"seed", seed, METH_O, "seed(bytes)\n--\n\nMake hashes the process's own, before the first is taken; only the first call does."},
     {"hash_text", hash_one, METH_VARARGS, "hash_text(role, text)\n--\n\nReturn 64 bits."},
     {"hash_row", hash_all, METH_O, "hash_row(hashes)\n--\n\nReturn 64 bits of some hashes in their order."},
     {"count_feeds", count_feeds, METH_O, "count_feeds(text)\n--\n\nReturn the number of line feeds."},
+    {"sketch", sketch_all, METH_VARARGS,
+     "sketch(texts, factors)\n--\n\nReturn the least hashes of each text's words by each factor, and their sum."},
     {"loops", does_loop, METH_O, "loops(text)\n--\n\nReturn whether a text says the same over and over."},
     {0}};
 

@@ -7,7 +7,7 @@ from service.core.dataset.classes import FileFinding
 from service.core.dataset.defects import shown
 
 _LABEL_CHARACTERS, _QUESTION_CHARACTERS = 60, 20_000
-_OPTION = re.compile(r"(?:^|[\s;,(\[])([A-J]|\d)[).:\]．、](?=\s|\w)")
+_OPTION = re.compile(r"([A-J\d])[).:\]．、](?<![^\s;,(\[]..)(?=\s|\w)")
 _CHOSEN = re.compile(r"[\s(\[]{0,3}([A-J]|\d)[\s).:\]]{0,3}\Z")
 _CHOICE_CHARACTERS = 7
 _LEAST_OPTIONS, _FIRST = 3, frozenset("A01")

@@ -25,11 +25,14 @@ _KIN = (
 )
 """So alike that neither puts the other in doubt."""
 
-_LANGUAGES: dict[str, list[str]] = {}
-for _language, _listed in COMMON.items():
+_VOTES: dict[str, int] = {}
+"""Of each common word a number with a byte for each language, which is 1 where the word is one of its own."""
+
+for _at, _listed in enumerate(COMMON.values()):
     for _word in _listed.split():
-        _LANGUAGES.setdefault(_word, []).append(_language)
-_COMMON = frozenset(_LANGUAGES)
+        _VOTES[_word] = _VOTES.get(_word, 0) | 1 << 8 * _at
+_COMMON = frozenset(_VOTES)
+_COMMON_ASCII = frozenset(word.encode() for word in _COMMON if word.isascii())
 _BEYOND = frozenset("".join(LETTERS.values()))
 _WORD = re.compile(r"[^\W\d_]+")
 _CHINESE = re.compile("[这们说对时间你她它很怎什么吗呢吧还让给谁从问题应该认识请谢东买卖开发经电视频达运动过听读课]")
@@ -39,7 +42,7 @@ _LEAST_CHINESE = 16
 _SHARE, _MIXED = 10, "a mixture"
 _VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
 _LEAST_VIETNAMESE, _MOST_MARKS = 3, 2
-_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalpha() else " " for code in range(128)}
+_ASCII_WORDS = bytes(ord(chr(code).lower() if code < 128 and chr(code).isalpha() else " ") for code in range(256))
 _ENGLISH = re.findall(r" \w+ ", " the  of  and  to  that  with  from  are  you  your  which  this  have ")
 _NAMED = re.compile(
     r"(?i)translat|übersetz|traduc|traduz|tradui|traduire|翻訳|訳して|翻译|번역|перевед"
@@ -99,15 +102,25 @@ def _script_of(head: str) -> str | None:
 
 def _latin(head: str) -> str | None:
     """Return the language whose common words a text in Latin letters has; of those of one letter one counts."""
-    votes: dict[str, int] = {}
     low = head.lower()
-    words = set(head.translate(_ASCII_WORDS).split() if head.isascii() else _WORD.findall(low))
-    found = _COMMON & words
+    if head.isascii():
+        told = head.encode().translate(_ASCII_WORDS).split()
+        common = _COMMON_ASCII.intersection(told)
+        if len(common) < _LEAST_VOTES:
+            return None
+        number, found = len(set(told)), {word.decode() for word in common}
+    else:
+        words = set(_WORD.findall(low))
+        number, found = len(words), _COMMON & words
+    of_a_letter = 0
     for word in found:
-        for language in _LANGUAGES[word]:
-            votes[language] = votes.get(language, 0) + (len(word) > 1)
-    for language in {language for word in found if len(word) == 1 for language in _LANGUAGES[word]}:
-        votes[language] += 1
+        if len(word) == 1:
+            of_a_letter |= _VOTES[word]
+    given = of_a_letter + sum(_VOTES[word] for word in found if len(word) > 1)
+    counted = given.to_bytes(len(COMMON), "little")
+    if head.isascii() and max(counted) < _LEAST_VOTES:
+        return None
+    votes = {language: number for language, number in zip(COMMON, counted, strict=True) if number}
     if not low.isascii():
         if len(set(_VIETNAMESE.findall(low))) >= _LEAST_VIETNAMESE:
             return "Vietnamese"
@@ -120,6 +133,6 @@ def _latin(head: str) -> str | None:
     first = max(votes, key=votes.__getitem__)
     best = votes[first]
     rival = max((votes[each] for each in votes if each != first and {each, first} not in _KIN), default=0)
-    if best * (5 if best >= _SURE_VOTES else 3) < len(words) or rival * 3 >= best * 2:
+    if best * (5 if best >= _SURE_VOTES else 3) < number or rival * 3 >= best * 2:
         return None
     return first

@@ -95,7 +95,7 @@ def _broken(rule: TextRule, text: str, search: Search) -> str | None:
         return None
     begin = 0 if rule.reach is None else max(0, begin - rule.reach)
     found = matches(rule, text, begin, search)
-    if rule.prose:
+    if rule.prose and "`" in text:
         if next(found, None) is None:
             return None
         text = _CODE.sub("", text)

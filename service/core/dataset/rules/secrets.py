@@ -33,9 +33,12 @@ _NAMES = {
 
 _NAMED = "|".join(f"{first}(?:{rest})" for first, rest in _NAMES.items())
 _NAMED_BEHIND = "|".join(f"(?<={first})(?:{rest})" for first, rest in _NAMES.items())
-_HELD = r"[\"'`]?(?: ?(?::|=|：)=? ?| (?:is|ist|est|es|lautet)(?: |: ?)|は)[\"'`「]?[A-Za-z0-9!#$%&*+./=@^_~-]{8,}"
-_BEARER = r"bearer [A-Za-z0-9+/=._~-]{20,}"
-_VALUE = re.compile(r"[A-Za-z0-9!#$%&*+./=@^_~-]{8,}\Z")
+_HOLDS = r"[\"'`]?(?: ?(?::|=|：)=? ?| (?:is|ist|est|es|lautet)(?: |: ?)|は)[\"'`「]?"
+_SIGNS, _NO_DIGITS = "[A-Za-z0-9!#$%&*+./=@^_~-]", "[A-Za-z!#$%&*+./=@^_~-]"
+_DIGIT = f"(?={_NO_DIGITS}{{0,200}}[0-9])"
+_HELD = f"{_HOLDS}{_DIGIT}{_SIGNS}{{8,}}"
+_BEARER = f"bearer {_DIGIT}[A-Za-z0-9+/=._~-]{{20,}}"
+_VALUE = re.compile(rf"{_SIGNS}{{8,}}\Z")
 _SET = re.compile(r"(?i)[a-z_ -]*(?:key|token|secret|pass(?:word|wd|phrase)?|pwd)[:=]+")
 """A name and its sign stand in what was taken for the value where there are no blanks: `password=…`."""
 
@@ -136,7 +139,7 @@ SECRETS = (
         "secret_detected",
         f"(?-i:[aAbBcCmMpPrRsS\u017fパ])(?:(?:{_NAMED_BEHIND}){_HELD}|(?<=b){_BEARER[1:]})",
         "the text holds a password or key beside its name",
-        like=f"(?:{_NAMED}){_HELD}|{_BEARER}",
+        like=f"(?:(?:{_NAMED}){_HOLDS}|bearer ){_NO_DIGITS}*[0-9]",
         ignore_case=True,
         confirm=_is_value,
         hidden=True,
