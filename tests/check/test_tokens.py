@@ -162,6 +162,39 @@ def pieces() -> list[str]:
     ]
 
 
+SEAMS = [
+    "a",
+    "Z",
+    "the",
+    "THE",
+    "Hello",
+    "1",
+    "23",
+    "4567",
+    "(",
+    "((",
+    ".",
+    "/",
+    "//",
+    "_",
+    "-",
+    "'",
+    "'s",
+    "don't",
+    "'RE",
+]
+SEAMS += ["é", "日本", "ſ", "\u0301", "٣", "{", "}", '"', ",", "\0", "\x1c"]
+SEAMS += [" ", " ", "  ", "\n", "\n\n", "\r", "\t", "\v", "\u3000", " \n", "\n  \n"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_texts_of_all_lengths_are_cut_as_tiktoken_cuts_them_wherever_a_window_ends(encoding: str) -> None:
+    made, counter, reference = random.Random(11), TokenCounter(encoding), load_encoding(encoding)
+    texts = ["".join(made.choices(SEAMS, k=made.randrange(1, 70))) for _ in range(6000)]
+    counts = [len(reference.encode_ordinary(text)) for text in texts]
+    assert counter.count_unverified(texts) == counts
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_character_is_cut_as_tiktoken_cuts_it(encoding: str) -> None:
     reference, texts = load_encoding(encoding), pieces()

@@ -2,6 +2,10 @@
 
 #include "pieces.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static inline int class_at(const Cut *t, size_t at, size_t *next) {
     uint8_t byte = t->text[at];
     if (byte < 0x80) {
@@ -115,3 +119,92 @@ size_t piece_cl100k(const Cut *t, size_t at) {
     }
     return blanks(t, at, 1);
 }
+
+/* ---- many pieces at once ---- */
+
+#ifdef __SSE2__
+/* Which bytes of a window are of a kind, a bit each; `odd` are those that are not ASCII. */
+typedef struct {
+    uint64_t letters, small, digits, spaces, blanks, breaks, slashes, quotes, odd;
+} Kinds;
+
+static inline uint64_t among(__m128i bytes, char first, char last) {
+    __m128i moved = _mm_sub_epi8(bytes, _mm_set1_epi8(first)), most = _mm_set1_epi8((char)(last - first));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(moved, most), moved));
+}
+
+static inline uint64_t equal(__m128i bytes, char sign) {
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(sign)));
+}
+
+static inline Kinds kinds_of(const uint8_t *window) {
+    Kinds k = {0};
+    for (int part = 0; part < WINDOW; part += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(window + part));
+        k.letters |= among(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z') << part;
+        k.small |= among(bytes, 'a', 'z') << part;
+        k.digits |= among(bytes, '0', '9') << part;
+        k.spaces |= equal(bytes, ' ') << part;
+        k.blanks |= among(bytes, '\t', '\r') << part;
+        k.breaks |= (equal(bytes, '\n') | equal(bytes, '\r')) << part;
+        k.slashes |= equal(bytes, '/') << part;
+        k.quotes |= equal(bytes, '\'') << part;
+        k.odd |= (uint64_t)(unsigned)_mm_movemask_epi8(bytes) << part;
+    }
+    k.blanks |= k.spaces;
+    return k;
+}
+
+static inline uint64_t up_to(unsigned n) { return n < 64 ? ((uint64_t)1 << n) - 1 : ~(uint64_t)0; }
+
+static inline unsigned first_of(uint64_t set) { return set ? (unsigned)__builtin_ctzll(set) : 64; }
+
+static inline uint64_t begins(uint64_t set) { return set & ~(set << 1); }
+
+/* The runs of a set that have one of `some` as their first bit; and the bits behind those. */
+static inline uint64_t runs_from(uint64_t some, uint64_t set) { return set & ~(set + some); }
+static inline uint64_t behind_runs(uint64_t some, uint64_t set) { return (set + some) & ~set; }
+
+/* How many bytes can be told: not what is not ASCII, may be a contraction, or is a slash behind signs and line breaks. */
+static inline unsigned told(const Kinds *k, int cl100k) {
+    uint64_t signs = ~(k->letters | k->digits | k->blanks | k->odd), taken = runs_from(signs << 1 & k->breaks, k->breaks);
+    if (cl100k) return first_of(k->odd | (k->quotes & (k->letters >> 1 | (uint64_t)1 << 63)));
+    return first_of(k->odd | (k->quotes & k->letters << 1) | (taken << 1 & ~taken & k->slashes));
+}
+
+/* Where words, numbers and signs begin. The last of some blanks, which are `inner`, or one sign belongs to the word behind
+ * it, a space to the signs. */
+static inline uint64_t begin_said(const Kinds *k, uint64_t signs, uint64_t inner, int cl100k) {
+    uint64_t first = begins(signs) & ~(k->spaces << 1), alone = first & ~(signs >> 1);
+    uint64_t all = first | (begins(k->letters) & ~((alone | inner) << 1));
+    if (!cl100k) all |= k->letters & ~k->small & k->small << 1;
+    for (uint64_t three = begins(k->digits); three;) {
+        all |= three;
+        three = three << 3 & k->digits & k->digits << 1 & k->digits << 2;
+    }
+    return all;
+}
+
+uint64_t pieces_within(const Cut *t, size_t at, int *to_end) {
+    uint8_t copy[WINDOW] = {0};
+    size_t left = t->size - at, seen = left < WINDOW ? left : WINDOW;
+    Kinds k = kinds_of(left < WINDOW ? memcpy(copy, t->text + at, left) : t->text + at);
+    unsigned n = told(&k, t->v->cl100k);
+    if (n > seen) n = (unsigned)seen;
+    uint64_t known = up_to(n), signs = known & ~(k.letters | k.digits | k.blanks);
+    k.letters &= known, k.small &= known, k.digits &= known, k.spaces &= known, k.blanks &= known, k.breaks &= known;
+
+    /* Line breaks behind signs belong to these. Of other blanks, all up to the last line break are one piece, the rest but
+     * for its last one is another. */
+    uint64_t taken = runs_from(signs << 1 & k.breaks, k.breaks), inner = k.blanks & ~k.breaks;
+    uint64_t blanks = k.blanks & ~taken, breaks = k.breaks & ~taken, behind = inner & breaks << 1;
+    uint64_t all = 1 | begin_said(&k, signs, inner, t->v->cl100k) | begins(blanks) | behind;
+    all |= inner & ~(blanks >> 1) & inner << 1;
+    int not_last = (behind_runs(behind, inner) & breaks) != 0; /* one more line break follows somewhere */
+    if (not_last) all &= up_to(first_of(behind));
+    *to_end = n == left && !not_last && !(blanks >> (n - 1) & 1);
+    if (*to_end || !n) return all;
+    uint64_t others = known & ~blanks; /* blanks at the end of what is known may go on */
+    return all & up_to(others ? 65 - (unsigned)__builtin_clzll(others) : 1);
+}
+#endif

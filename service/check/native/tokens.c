@@ -10,7 +10,8 @@
 #define LONG 46
 #define LONG_SLOTS (1u << 13)
 #define COUNT ((uint64_t)15 << 56)
-#define AHEAD 64
+#define MOST_AT_ONCE 64
+#define AHEAD (2 * MOST_AT_ONCE)
 
 typedef struct {
     uint64_t low, high; /* the bytes; in the last one, length and count */
@@ -100,31 +101,62 @@ static int64_t count_lengthy(Counter *c, const uint8_t *piece, size_t size) {
     return count;
 }
 
+/* Take a piece; 0 without memory. */
+static inline int take_piece(Counter *c, Queue *queue, const Cut *t, size_t at, size_t length, int64_t *total) {
+    const uint8_t *piece = t->text + at;
+    if (length > SHORT) {
+        int64_t count = length <= LONG ? count_lengthy(c, piece, length) : merged(&c->merger, piece, length);
+        *total += count;
+        return count >= 0;
+    }
+    uint64_t low, high;
+    if (t->size - at >= 16) {
+        memcpy(&low, piece, 8);
+        memcpy(&high, piece + 8, 8);
+        low &= length < 8 ? ((uint64_t)1 << length * 8) - 1 : ~(uint64_t)0;
+        high &= length > 8 ? ((uint64_t)1 << (length - 8) * 8) - 1 : 0;
+    } else {
+        low = load(piece, length);
+        high = length > 8 ? load(piece + 8, length - 8) : 0;
+    }
+    ask(c, queue, piece, length, low, high);
+    return 1;
+}
+
+#ifdef __SSE2__
+/* Take the pieces from `at` on that can be told together; return where the next one begins, SIZE_MAX without memory. */
+static inline size_t take_pieces(Counter *c, Queue *queue, const Cut *t, size_t at, int64_t *total) {
+    int to_end;
+    uint64_t first = pieces_within(t, at, &to_end);
+    size_t from = at;
+    for (uint64_t next = first & (first - 1); next; next &= next - 1) {
+        size_t end = at + (unsigned)__builtin_ctzll(next);
+        if (!take_piece(c, queue, t, from, end - from, total)) return SIZE_MAX;
+        from = end;
+    }
+    if (!to_end) return from;
+    return take_piece(c, queue, t, from, t->size - from, total) ? t->size : SIZE_MAX;
+}
+#endif
+
 int64_t counter_count(Counter *c, const uint8_t *text, size_t size) {
     Cut t = {c->merger.vocabulary, text, size};
     Queue queue;
-    int cl100k = c->merger.vocabulary->cl100k;
     int64_t total = 0;
     queue.held = 0;
-    for (size_t at = 0, length; at < size; at += length) {
-        uint64_t low, high;
-        if (queue.held == AHEAD) total += answered(c, &queue);
+    for (size_t at = 0; at < size;) {
+        if (queue.held > AHEAD - MOST_AT_ONCE) total += answered(c, &queue);
 #ifdef __SSE2__
-        if (size - at >= 16 && (length = quick_piece(text + at, cl100k, &low, &high))) {
-            ask(c, &queue, text + at, length, low, high);
+        size_t next = text[at] < 0x80 ? take_pieces(c, &queue, &t, at, &total) : at;
+        if (next == SIZE_MAX) return -1;
+        if (next > at) {
+            at = next;
             continue;
         }
 #endif
-        length = (cl100k ? piece_cl100k(&t, at) : piece_o200k(&t, at)) - at;
-        if (length <= SHORT) {
-            low = load(text + at, length);
-            high = length > 8 ? load(text + at + 8, length - 8) : 0;
-            ask(c, &queue, text + at, length, low, high);
-            continue;
-        }
-        int64_t count = length <= LONG ? count_lengthy(c, text + at, length) : merged(&c->merger, text + at, length);
-        if (count < 0) return -1;
-        total += count;
+        size_t end = t.v->cl100k ? piece_cl100k(&t, at) : piece_o200k(&t, at);
+        if (!take_piece(c, &queue, &t, at, end - at, &total)) return -1;
+        at = end;
     }
     return total + answered(c, &queue);
 }
