@@ -56,9 +56,6 @@ class Found:
     def left(self) -> bytes: ...
     @property
     def lines(self) -> int: ...
-    @property
-    def languages(self) -> bytes:
-        """The language of each example's answer in a byte."""
     def text(self, at: int, /) -> str: ...
 
 @final
@@ -70,6 +67,21 @@ class Reader:
     def examine(self, raw: bytes, longest: int, search: Search, heard: tuple[int, int, int], /) -> Found:
         """Look at the lines of a block that are shorter than `longest` bytes, and search the texts of systems, users
         and assistants for those programs whose bits are set in `heard`. Raises MemoryError."""
+
+@final
+class Tongues:
+    """Tells the language of what is ASCII by common words, each with a bit for every language that it is common in.
+
+    `kin` has 32 bits for each language, 32 at most: those that put it in no doubt; the first one is English. Raises
+    ValueError.
+    """
+
+    def __init__(self, kin: bytes, words: dict[bytes, int]) -> None: ...
+    def answers(self, found: Found, /) -> bytes:
+        """Return a byte for each example's answer: 0 where it is not ASCII, 1 without a language that counts, else the
+        language's number and 2."""
+    def questions(self, found: Found, /) -> bytes:
+        """Return the same for each example's last question."""
 
 @final
 class Crew:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from service.check import vocab
 from service.check.patterns import Steps
+from service.core.dataset.languages import are_kin
 from service.core.dataset.rules import RULES, TextRule
 from service.core.dataset.texts import Voice
+from service.core.dataset.tongue_words import COMMON
 
 if TYPE_CHECKING:
-    from service.check._native import Program, Search, Vocabulary
+    from service.check._native import Program, Search, Tongues, Vocabulary
 
 try:
     from service.check import _native as native
@@ -33,6 +35,18 @@ def vocabulary(encoding: str) -> "Vocabulary":
     """Return an encoding's tokens; raises VocabularyDamaged, KeyError. Only where there is a compiled part."""
     assert native is not None
     return native.Vocabulary(vocab.read_packed(encoding), vocab.read_packed("classes"), encoding == "cl100k_base")
+
+
+@cache
+def tongues() -> "Tongues":
+    """Return what tells languages as `languages.language_of` does, numbered as in COMMON."""
+    assert native is not None
+    words: dict[bytes, int] = {}
+    for at, listed in enumerate(COMMON.values()):
+        for word in filter(str.isascii, listed.split()):
+            words[word.encode()] = words.get(word.encode(), 0) | 1 << at
+    kin = [sum(1 << at for at, other in enumerate(COMMON) if are_kin(each, other)) for each in COMMON]
+    return native.Tongues(struct.pack(f"={len(kin)}I", *kin), words)
 
 
 def program(rules: Iterable[TextRule], *, backwards: bool = False) -> "Program":

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service.check.compiled import HEARD, native, rules_in, searching, vocabulary
+from service.check.compiled import HEARD, native, rules_in, searching, tongues, vocabulary
 from service.check.ends import Ends, Opening
 from service.check.reader import Block
 from service.check.work import Work
 from service.core.dataset.endings import CLOSED
-from service.core.dataset.foreign import Answered
+from service.core.dataset.foreign import UNTOLD, Answered, Tongues
 from service.core.dataset.rules import TextRule
 from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
 from service.core.dataset.texts import BLANKS, Voice
+from service.core.dataset.tongue_words import COMMON
 
 if TYPE_CHECKING:
     from service.check import _native
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 BRIEF, CLOSES, OPEN = range(3)
 """How an answer ends: it is short, or a mark closes it, or neither."""
 
-UNCLEAR, ENGLISH, NO_LANGUAGE = range(3)
-"""The language of an answer: it is to be found out, or is English for sure, or does not count."""
+_UNCLEAR, _NO_LANGUAGE, _LANGUAGES = range(3)
+"""The language of a text: it is to be found out, or none that counts, or what is left is its number."""
+
+_ANSWERED, _ASKED = ("", "", *COMMON), (UNTOLD, None, *COMMON)
 
 _EXAMPLE = np.dtype(
     [
@@ -71,10 +74,14 @@ class Plain:
     def __len__(self) -> int:
         return len(self.table)
 
-    @property
-    def languages(self) -> npt.NDArray[np.uint8]:
-        """The language of each answer: `UNCLEAR`, `ENGLISH`, `NO_LANGUAGE`."""
-        return np.frombuffer(self._found.languages, np.uint8)
+    def languages(self) -> tuple[dict[Tongues, list[int]], list[int]]:
+        """Return the examples by the languages of answer and question, and those whose answer's is to be found out."""
+        answers = np.frombuffer(tongues().answers(self._found), np.uint8)
+        questions = np.frombuffer(tongues().questions(self._found), np.uint8)
+        known = np.flatnonzero(answers >= _LANGUAGES)
+        pairs = answers[known].astype(np.int64) << 8 | questions[known]
+        told = {(_ANSWERED[pair >> 8], _ASKED[pair & 255]): some for pair, some in _grouped(pairs, known)}
+        return told, np.flatnonzero(answers == _UNCLEAR).tolist()
 
     def text(self, at: int) -> str:
         """Return a text by its number."""
@@ -124,12 +131,7 @@ class Plain:
 
     def groups(self, column: str) -> Iterator[tuple[int, list[int]]]:
         """Yield each number in a column with the lines that have it."""
-        numbers = self.table[column].view(np.uint64)
-        order = np.argsort(numbers, kind="stable")
-        ordered, lines = numbers[order], self.lines[order]
-        firsts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(lines)])
-        for first, end in pairwise((*firsts.tolist(), len(lines))):
-            yield int(ordered[first]), lines[first:end].tolist()
+        yield from _grouped(self.table[column].view(np.uint64), self.lines)
 
     def labels(self) -> Iterator[tuple[str, list[int]]]:
         """Yield each answer with the lines that have it."""
@@ -172,6 +174,15 @@ class Plain:
         work.keys.contexts.extend(self.table["context"].view(np.uint64).tolist())
         work.keys.targets.extend(self.table["target"].view(np.uint64).tolist())
         work.keys.lines.extend(self.lines.tolist())
+
+
+def _grouped(numbers: Column, items: Column) -> Iterator[tuple[int, list[int]]]:
+    """Yield each number with the items that have it, these in their order."""
+    order = np.argsort(numbers, kind="stable")
+    numbers, items = numbers[order], items[order]
+    firsts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(items)])
+    for first, end in pairwise((*firsts.tolist(), len(items))):
+        yield int(numbers[first]), items[first:end].tolist()
 
 
 _CLOSING = "".join(sorted(CLOSED))

@@ -6,7 +6,7 @@ import numpy as np
 
 from service.check.ends import Ends
 from service.check.fingerprints import number_of_system
-from service.check.plain import BRIEF, ENGLISH, OPEN, UNCLEAR, Plain
+from service.check.plain import BRIEF, OPEN, Plain
 from service.core.dataset.choices import ChoiceRules
 from service.core.dataset.classes import NO_TEXT, ClassRules, FileFinding
 from service.core.dataset.defects import Found
@@ -61,10 +61,9 @@ class WholeSplit:
         if plain is None:
             self._languages.add(examples, answered)
             return
-        language = plain.languages
-        english: list[int] = np.flatnonzero(language == ENGLISH).tolist()
-        answered += plain.answered(np.flatnonzero(language == UNCLEAR).tolist())
-        self._languages.add(examples + len(plain), answered, len(english), lambda: plain.answered(english))
+        told, unclear = plain.languages()
+        answered += plain.answered(unclear)
+        self._languages.add(examples + len(plain), answered, told, plain.answered)
 
     def _add_plain(self, plain: Plain) -> None:
         endings = plain.table["ending"]

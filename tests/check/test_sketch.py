@@ -15,7 +15,7 @@ TEXTS = st.lists(st.one_of(st.text(), st.lists(PIECES).map("".join)), min_size=1
 
 
 @given(texts=TEXTS, hashes=st.sampled_from((1, 8, 64)))
-def test_the_compiled_part_sketches_as_it_is_done_without(texts: list[str], hashes: int):
+def test_the_compiled_part_sketches_as_it_is_done_without(texts: list[str], hashes: int) -> None:
     compiled = near._sketch(texts, hashes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near, "native", None)
@@ -23,7 +23,7 @@ def test_the_compiled_part_sketches_as_it_is_done_without(texts: list[str], hash
     assert np.array_equal(compiled, plain)
 
 
-def test_what_is_no_sketch_is_refused():
+def test_what_is_no_sketch_is_refused() -> None:
     assert native is not None
     with pytest.raises(ValueError, match="1 to 64 factors"):
         native.sketch(["a"], b"")

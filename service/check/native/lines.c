@@ -15,7 +15,6 @@
 #define MESSAGES 1024
 #define PER_EXAMPLE 3
 #define PER_MESSAGE 4
-#define HEAD 300 /* bytes of an answer by which its language is told */
 #define ENOUGH 20 /* characters from which on an answer is no mere label */
 #define KEPT 64   /* system prompts that are kept in mind, of up to */
 #define KEPT_SIZE 65536
@@ -223,36 +222,17 @@ int reader_examine(Reader *r, Automaton **automata, const unsigned heard[ROLES],
     return 1;
 }
 
-#define WORD(word) {.bytes = word " ", .size = sizeof word}
-static const struct {
-    char bytes[7];
-    uint8_t size; /* with the blank behind it */
-} english[] = {WORD("the"), WORD("of"), WORD("and"), WORD("to"), WORD("that"), WORD("with"), WORD("from"),
-               WORD("are"), WORD("you"), WORD("your"), WORD("which"), WORD("this"), WORD("have")};
-
-/* The number of the English word, and a blank behind it, that `left` bytes begin with; of none -1. */
-static int english_word(const uint8_t *at, size_t left) {
-    for (int which = 0; which < (int)(sizeof english / sizeof *english); which++)
-        if (*at == (uint8_t)*english[which].bytes && left >= english[which].size &&
-            !memcmp(at, english[which].bytes, english[which].size))
-            return which;
-    return -1;
-}
-
-/* Tells English as languages.py does. */
-uint8_t found_language(const Found *f, size_t example) {
+uint8_t found_language(const Found *f, size_t example, const Tongues *tongues) {
     const Text *answer = f->texts + f->examples[example].texts - 1;
-    const uint8_t *text = f->arena + answer->start, *end = text + (answer->size < HEAD ? answer->size : HEAD);
+    const uint8_t *text = f->arena + answer->start;
     if (memchr("{[<`|", text[0], 5) || (f->examples[example].ending == BRIEF && is_ascii(text, (size_t)answer->size)))
         return NO_LANGUAGE;
-    if (!is_ascii(text, (size_t)(end - text))) return UNCLEAR;
-    int first = -1;
-    for (const uint8_t *at = text; at < end; at++) {
-        int word = *at == ' ' ? english_word(at + 1, (size_t)(end - at - 1)) : -1;
-        if (word >= 0 && first >= 0 && word != first) return ENGLISH;
-        if (first < 0) first = word;
-    }
-    return UNCLEAR;
+    return language_of(tongues, text, (size_t)answer->size);
+}
+
+uint8_t found_asked(const Found *f, size_t example, const Tongues *tongues) {
+    const Text *question = f->texts + f->examples[example].texts - 2;
+    return language_of(tongues, f->arena + question->start, (size_t)question->size);
 }
 
 void found_clear(Found *f) {

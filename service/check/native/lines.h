@@ -5,12 +5,10 @@
 #include "automaton.h"
 #include "json.h"
 #include "tokens.h"
+#include "tongues.h"
 
 /* What stands at the end of an answer: too short to tell, a mark that closes it, or something else. */
 enum { BRIEF, CLOSED, OPEN };
-
-/* The language of an answer: to be found out, English for sure, or none that counts. */
-enum { UNCLEAR, ENGLISH, NO_LANGUAGE };
 
 typedef struct {
     int32_t line;  /* within the block, from 0 */
@@ -58,8 +56,10 @@ int reader_examine(Reader *reader, Automaton **automata, const unsigned heard[RO
                    size_t longest, Found *found);
 void found_clear(Found *found);
 
-/* The language of the answer of an example. */
-uint8_t found_language(const Found *found, size_t example);
+/* The language of an example's answer, and of its last question, as language_of has it; none that counts for an answer that
+ * is short or data. */
+uint8_t found_language(const Found *found, size_t example, const Tongues *tongues);
+uint8_t found_asked(const Found *found, size_t example, const Tongues *tongues);
 
 /* 64 bits of a text said in a role, or of a row of those. The seed is the process's own. */
 void seed_hashes(const uint8_t seed[32]);

@@ -132,7 +132,7 @@ static int fill(PyObject *module) {
     if (add(module, &vocabulary_spec, &types->vocabulary) || add(module, &program_spec, &types->program)) return -1;
     if (add(module, &found_spec, &types->found) || add(module, &counter_spec, NULL)) return -1;
     if (add(module, &search_spec, &types->search) || add(module, &reader_spec, &types->reader)) return -1;
-    return add(module, &crew_spec, NULL) ? -1 : 0;
+    return add(module, &crew_spec, NULL) || add(module, &tongues_spec, NULL) ? -1 : 0;
 }
 
 static int clear(PyObject *module) {

@@ -45,7 +45,7 @@ typedef struct {
     Found found;
 } PyFound;
 
-extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, found_spec, reader_spec, crew_spec;
+extern PyType_Spec vocabulary_spec, counter_spec, program_spec, search_spec, found_spec, reader_spec, crew_spec, tongues_spec;
 
 /* The UTF-8 of a str, which is valid; NULL with an exception set. */
 const uint8_t *utf8_of(PyObject *text, Py_ssize_t *size);

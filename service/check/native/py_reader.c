@@ -38,15 +38,6 @@ static PyObject *found_lines(PyObject *self, void *closure) {
     return PyLong_FromSize_t(((PyFound *)self)->found.n_lines);
 }
 
-static PyObject *found_languages(PyObject *self, void *closure) {
-    (void)closure;
-    const Found *f = &((PyFound *)self)->found;
-    PyObject *told = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)f->n_examples);
-    char *each = told ? PyBytes_AsString(told) : NULL;
-    for (size_t at = 0; each && at < f->n_examples; at++) each[at] = (char)found_language(f, at);
-    return told;
-}
-
 static PyObject *found_text(PyObject *self, PyObject *number) {
     const Found *f = &((PyFound *)self)->found;
     size_t at = PyLong_AsSize_t(number);
@@ -64,7 +55,6 @@ static PyGetSetDef found_members[] = {{"examples", found_examples, NULL, NULL, N
                                       {"left", found_left, NULL, NULL, NULL},
                                       {"texts", found_texts, NULL, NULL, NULL},
                                       {"lines", found_lines, NULL, NULL, NULL},
-                                      {"languages", found_languages, NULL, NULL, NULL},
                                       {0}};
 static PyType_Slot found_slots[] = {
     {Py_tp_dealloc, found_dealloc}, {Py_tp_methods, found_methods}, {Py_tp_getset, found_members}, {0, NULL}};

@@ -1,8 +1,8 @@
 """Answers in another language than the rest of their file, or than their own question."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from service.core.dataset.classes import FileFinding
 from service.core.dataset.code import is_code
@@ -23,8 +23,12 @@ _STRUCTURED, _QUESTION, _WORD = "{[<`|", 20_000, re.compile(r"[^\W\d_]+")
 Answered = tuple[int, str, str, str]
 """Line, system prompt, question and answer of an example."""
 
+UNTOLD = ""
+Tongues = tuple[str, str | None]
+"""The language of an answer, and that of its question: None without one, `UNTOLD` where it is to be found out."""
 
-def _no_more() -> Iterable[Answered]:
+
+def _none(_: Sequence[int]) -> Iterable[Answered]:
     return ()
 
 
@@ -54,38 +58,53 @@ class LanguageRules:
         self,
         examples: int,
         answered: Iterable[Answered],
-        english: int = 0,
-        those: Callable[[], Iterable[Answered]] = _no_more,
+        told: Mapping[Tongues, Sequence[int]] = MappingProxyType({}),
+        those: Callable[[Sequence[int]], Iterable[Answered]] = _none,
     ) -> None:
-        """Take in so many examples, as long as more are wanted: some with their answers, and so many, `those`, whose
-        answer is known to be English."""
+        """Take in so many examples, as long as more are wanted: some with their answers, and some by their languages,
+        where these were told before; `those` gives their texts by their numbers."""
         self._seen += examples
-        told = [(each, language) for each in answered if (language := _language_of_answer(each[-1])) is not None]
-        self._known += len(told) + english
-        for language, number in (*Counter(language for _, language in told).items(), ("English", english)):
-            if number:
-                self._languages[language] = self._languages.get(language, 0) + number
+        found = [(each, language) for each in answered if (language := language_of_answer(each[-1])) is not None]
+        for language, number in (
+            *((each, 1) for _, each in found),
+            *((each, len(some)) for (each, _), some in told.items()),
+        ):
+            self._known += number
+            self._languages[language] = self._languages.get(language, 0) + number
         self._usual = max(self._languages, key=lambda each: (self._languages[each], each), default="")
         compare = self._known <= _ALWAYS or self._languages[self._usual] < self._known * _MANY
-        if english and (compare or self._usual != "English"):
-            told += [(each, "English") for each in those()]
-        for each, language in told:
-            if language != self._usual and language_of(each[2]) != language and _is_unasked(*each[1:]):
-                self._foreign.setdefault(language, Odd()).add(each[0])
-            if compare:
-                self._compare(*each, language)
+        for each, language in found:
+            if compare or language != self._usual:
+                self._hold(each, language, language_of(each[2]), compare)
+        for (language, asked), some in told.items():
+            if asked == language and compare:
+                self._note_alike(language, len(some))
+            elif asked != language and (language != self._usual or (compare and asked is not None)):
+                for each in those(some):
+                    self._hold(each, language, language_of(each[2]) if asked == UNTOLD else asked, compare)
 
-    def _compare(self, line: int, system: str, question: str, answer: str, language: str) -> None:
-        asked = language_of(question)
-        if asked is None:
-            return
-        self._asked += 1
+    def _hold(self, answered: Answered, language: str, asked: str | None, compare: bool) -> None:
+        """Hold an answer against its question, and against the others."""
+        line, system, question, answer = answered
         if asked == language:
-            self._alike[language] = self._alike.get(language, 0) + 1
-        elif not are_kin(asked, language) and _is_unasked(system, question, answer):
+            if compare:
+                self._note_alike(language, 1)
+            return
+        strange = language != self._usual
+        unlike = compare and asked is not None and not are_kin(asked, language)
+        unasked = (strange or unlike) and _is_unasked(system, question, answer)
+        if strange and unasked:
+            self._foreign.setdefault(language, Odd()).add(line)
+        if compare and asked is not None:
+            self._asked += 1
+        if unlike and unasked:
             self._unlike.add(line)
             if len(self._told) < LOOKED_AT:
                 self._told[line] = f"the question is in {asked}, the answer in {language}"
+
+    def _note_alike(self, language: str, number: int) -> None:
+        self._asked += number
+        self._alike[language] = self._alike.get(language, 0) + number
 
     def sampled(self) -> dict[str, str]:
         """Return what was looked at in a part of the split alone, and which part that was."""
@@ -109,7 +128,7 @@ class LanguageRules:
                     yield FileFinding("mixed_language", line, None, told, ())
 
 
-def _language_of_answer(answer: str) -> str | None:
+def language_of_answer(answer: str) -> str | None:
     """Return the language of an answer, None of those that are short or are data."""
     short = len(answer) < (LONG if answer.isascii() else WIDE_LONG)
     return None if short or answer[0] in _STRUCTURED else language_of(answer)
