@@ -320,6 +320,27 @@ def test_automata_go_on_where_their_states_are_too_many() -> None:
     assert looked.states[1] > 0
 
 
+@pytest.mark.parametrize("states", [8, 60, 8192])
+def test_a_text_searched_in_halves_is_found_to_match_what_it_does_as_a_whole(states: int) -> None:
+    kept: dict[TextRule, int] = {}
+    for pattern in ("a{40}b[ab]+c", r"x[a-d]{3}y|\Aab", "(?<![a-z])dd[a-z ]{9,}e", "zz", "b[ab]{4}c", r"[0-9]c\n"):
+        kept[TextRule("code", "", "told", hint=pattern)] = len(kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_NUMBER_OF", kept)
+        some = [compiled.program(rules) for rules in zip(*[iter(kept)] * 2, strict=True)]
+    together, apart = native.Search(some, states), [native.Search((each,), 8192) for each in some]
+    made, found = random.Random(states), [0] * len(kept)
+    for _ in range(4000):
+        text = "".join(
+            made.choices(["a", "b", "ab", "a" * 40, "c", "xabdy", " dd ", "efgh", "z", "7", "\n"], k=made.randrange(90))
+        )
+        marks = together.find(text)
+        assert marks == apart[0].find(text) | apart[1].find(text) | apart[2].find(text), text
+        found = [number + (marks >> at & 1) for at, number in enumerate(found)]
+    assert all(20 < number < 3900 for number in found), found
+    assert (together.states[1] > 0) is (states < 100)
+
+
 def test_automata_of_real_rules_stay_small() -> None:
     looked = native.Search(compiled.programs(), 8192)
     assert len(RULES) <= 128

@@ -3,8 +3,10 @@
  * known beforehand: a state is that byte's class, and the few steps of patterns that began before.
  *
  * Source: Thompson, "Regular Expression Search Algorithm" (1968); the bounded cache that begins anew when it is full is
- * that of Cox, "Regular Expression Matching in the Wild" (2010). Several automata go through a text side by side: each
- * waits for memory at every byte, so that three of them take little more time than one. */
+ * that of Cox, "Regular Expression Matching in the Wild" (2010). Several automata go through a text side by side, and
+ * through both its halves: each waits for memory at every byte, so that six take little more time than one. Whoever begins
+ * in the middle does not know what came before, and finds what begins there or later; whoever comes from the first half goes
+ * on until both are in the same state. Source: Mytkowicz, Musuvathi and Schulte, "Data-Parallel Finite-State Machines" (2014). */
 
 #include "program.h"
 
@@ -12,6 +14,7 @@
 #include <string.h>
 
 #define PADDING 32u /* rows are no power of two: those of all bytes would fall on the same lines of the cache */
+#define HALVED 64u /* bytes from which on a text is searched in two halves */
 #define TELLS 0x8000u /* marks a transition to a state that is looked at: something matches there */
 
 typedef struct {
@@ -220,18 +223,99 @@ static size_t run_three(Automaton **automata, uint16_t *s, const uint8_t *text, 
     return at;
 }
 
-static int search_together(Automaton **automata, int n, const uint8_t *text, size_t size, Marks *found) {
-    size_t (*const runs[TOGETHER])(Automaton **, uint16_t *, const uint8_t *, size_t, size_t) = {run_one, run_two, run_three};
-    uint16_t states[TOGETHER];
-    for (int which = 0; which < n; which++) {
-        states[which] = automata[which]->first;
-        mark(automata[which], states[which], found);
+#define GOES_TOO(which) uint16_t and##which = next##which[other + a##which]
+#define PLAIN_TOO(which) (uint16_t)(and##which - 1)
+#define STAY_TOO(which) a##which = and##which
+
+/* The same with three, and again with these from other states through another text. */
+static size_t run_six(Automaton **automata, uint16_t *s, uint16_t *also, const uint8_t *text, const uint8_t *too, size_t at, size_t size) {
+    const size_t width = automata[0]->row;
+    ROWS(0);
+    ROWS(1);
+    ROWS(2);
+    uint16_t s0 = s[0], s1 = s[1], s2 = s[2], a0 = also[0], a1 = also[1], a2 = also[2];
+    for (; at < size; at++) {
+        size_t row = text[at] * width, other = too[at] * width;
+        GOES(0);
+        GOES(1);
+        GOES(2);
+        GOES_TOO(0);
+        GOES_TOO(1);
+        GOES_TOO(2);
+        if ((PLAIN(0) | PLAIN(1) | PLAIN(2) | PLAIN_TOO(0) | PLAIN_TOO(1) | PLAIN_TOO(2)) & TELLS) break;
+        STAY(0);
+        STAY(1);
+        STAY(2);
+        STAY_TOO(0);
+        STAY_TOO(1);
+        STAY_TOO(2);
     }
+    s[0] = s0, s[1] = s1, s[2] = s2;
+    also[0] = a0, also[1] = a1, also[2] = a2;
+    return at;
+}
+
+/* Search from states on. */
+static int search_on(Automaton **automata, int n, uint16_t *states, const uint8_t *text, size_t size, Marks *found) {
+    size_t (*const runs[TOGETHER])(Automaton **, uint16_t *, const uint8_t *, size_t, size_t) = {run_one, run_two, run_three};
     for (size_t at = 0; at < size; at++) {
         at = runs[n - 1](automata, states, text, at, size);
         if (at < size && !look(automata, n, states, text[at], found)) return 0;
     }
     return 1;
+}
+
+static void begin(Automaton **automata, int n, uint16_t *states, Marks *found) {
+    for (int which = 0; which < n; which++) {
+        states[which] = automata[which]->first;
+        mark(automata[which], states[which], found);
+    }
+}
+
+static void begin_within(Automaton **automata, uint16_t *states) {
+    for (int which = 0; which < TOGETHER; which++) states[which] = automata[which]->later;
+}
+
+static uint32_t restarts_of(Automaton **automata) {
+    uint32_t restarts = 0;
+    for (int which = 0; which < TOGETHER; which++) restarts += automata[which]->restarts;
+    return restarts;
+}
+
+/* Search both halves side by side; returns 2 where an automaton began anew, and its other states are no more. */
+static int search_halves(Automaton **automata, const uint8_t *text, size_t size, Marks *found) {
+    uint16_t states[TOGETHER], also[TOGETHER];
+    uint32_t restarts = restarts_of(automata);
+    size_t half = size / 2;
+    const uint8_t *rest = text + half;
+    begin(automata, TOGETHER, states, found);
+    begin_within(automata, also);
+    for (size_t at = 0; at < half; at++) {
+        at = run_six(automata, states, also, text, rest, at, half);
+        if (at == half) break;
+        if (!look(automata, TOGETHER, states, text[at], found)) return 0;
+        if (restarts_of(automata) != restarts) return 2;
+        if (!look(automata, TOGETHER, also, rest[at], found)) return 0;
+        if (restarts_of(automata) != restarts) return 2;
+    }
+    if (size % 2 && !look(automata, TOGETHER, also, text[size - 1], found)) return 0;
+    if (restarts_of(automata) != restarts) return 2;
+    begin_within(automata, also);
+    for (size_t at = half; at < size && memcmp(states, also, sizeof states); at++) {
+        if (!look(automata, TOGETHER, states, text[at], found)) return 0;
+        if (restarts_of(automata) != restarts) return 2;
+        if (!look(automata, TOGETHER, also, text[at], found)) return 0;
+        if (restarts_of(automata) != restarts) return 2;
+    }
+    return 1;
+}
+
+static int search_together(Automaton **automata, int n, const uint8_t *text, size_t size, Marks *found) {
+    uint16_t states[TOGETHER];
+    int done = n == TOGETHER && size >= HALVED ? search_halves(automata, text, size, found) : 2;
+    if (done < 2) return done;
+    begin(automata, n, states, found);
+    return search_on(automata, n, states, text, size, found);
 }
 
 int automata_search(Automaton **automata, unsigned which, const uint8_t *text, size_t size, Marks *found) {
