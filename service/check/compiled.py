@@ -4,7 +4,7 @@ import os
 import struct
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from service.check import vocab
@@ -89,6 +89,7 @@ HEARD: dict[Voice, int] = {"system": 0b00111, "turn": 0b01011, "untaught": 0b010
 """Which of the programs look through a text, as bits."""
 
 
+@lru_cache(maxsize=1024)
 def rules_in(marks: int) -> Sequence[TextRule]:
     """Return the rules whose bits are set, in order."""
     found: list[TextRule] = []

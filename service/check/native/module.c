@@ -84,7 +84,7 @@ static PyObject *count_feeds(PyObject *module, PyObject *text) {
     size_t feeds = 0;
     const uint8_t *bytes = octets(text, &size);
     if (!bytes) return NULL;
-    for (Py_ssize_t at = 0; at < size; at++) feeds += bytes[at] == '\n';
+    for (const uint8_t *at = bytes, *end = bytes + size; (at = memchr(at, '\n', (size_t)(end - at))); at++) feeds++;
     return PyLong_FromSize_t(feeds);
 }
 

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#define SHORT_SLOTS (1u << 18)
 #define LONG 46
 #define LONG_SLOTS (1u << 13)
 #define COUNT ((uint64_t)15 << 56)
@@ -14,16 +13,11 @@
 #define AHEAD (2 * MOST_AT_ONCE)
 
 typedef struct {
-    uint64_t low, high; /* the bytes; in the last one, length and count */
-} Brief;
-
-typedef struct {
     uint8_t bytes[LONG], size, count;
 } Lengthy;
 
 struct Counter {
     Merger merger;
-    Brief *brief;
     Lengthy *lengthy;
 };
 
@@ -31,16 +25,14 @@ Counter *counter_new(const Vocabulary *vocabulary) {
     Counter *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->merger.vocabulary = vocabulary;
-    c->brief = calloc(SHORT_SLOTS, sizeof *c->brief);
     c->lengthy = calloc(LONG_SLOTS, sizeof *c->lengthy);
-    if (c->brief && c->lengthy) return c;
+    if (c->lengthy) return c;
     counter_free(c);
     return NULL;
 }
 
 void counter_free(Counter *c) {
     if (!c) return;
-    free(c->brief);
     free(c->lengthy);
     merger_clear(&c->merger);
     free(c);
@@ -50,7 +42,7 @@ void counter_free(Counter *c) {
 typedef struct {
     uint64_t low, high;
     const uint8_t *piece;
-    Brief *entry;
+    Kept *entry;
 } Asked;
 
 typedef struct {
@@ -61,9 +53,25 @@ typedef struct {
 static inline void ask(Counter *c, Queue *queue, const uint8_t *piece, size_t size, uint64_t low, uint64_t high) {
     high |= (uint64_t)size << 60;
     uint64_t hash = (low ^ high >> 7) * 0x9E3779B97F4A7C15u ^ high * 0xC2B2AE3D27D4EB4Fu;
-    Brief *entry = c->brief + ((hash ^ hash >> 32) >> 16) % SHORT_SLOTS;
+    Kept *entry = c->merger.vocabulary->kept + ((hash ^ hash >> 32) >> 16) % KEPT_SLOTS;
     __builtin_prefetch(entry);
     queue->asked[queue->held++] = (Asked){low, high, piece, entry};
+}
+
+/* What the first half is mixed with: nobody can choose pieces whose halves fit, who does not know where memory lies. */
+static inline uint64_t mixed_with(const Kept *entry, uint64_t high) { return mixed(high ^ (uintptr_t)entry); }
+
+/* Which count a piece was found to have, or 0. */
+static inline uint64_t count_kept(const Asked *asked) {
+    uint64_t high = __atomic_load_n(&asked->entry->high, __ATOMIC_RELAXED);
+    uint64_t low = __atomic_load_n(&asked->entry->mixed, __ATOMIC_RELAXED) ^ mixed_with(asked->entry, high);
+    return low == asked->low && (high & ~COUNT) == asked->high ? high >> 56 & 15 : 0;
+}
+
+static void keep_count(const Asked *asked, uint64_t count) {
+    uint64_t high = asked->high | count << 56;
+    __atomic_store_n(&asked->entry->high, high, __ATOMIC_RELAXED);
+    __atomic_store_n(&asked->entry->mixed, asked->low ^ mixed_with(asked->entry, high), __ATOMIC_RELAXED);
 }
 
 static int64_t answered(Counter *c, Queue *queue) {
@@ -71,11 +79,9 @@ static int64_t answered(Counter *c, Queue *queue) {
     size_t missed = 0;
     for (size_t at = 0; at < queue->held; at++) {
         const Asked *asked = queue->asked + at;
-        const Brief *entry = asked->entry;
-        if (entry->low == asked->low && (entry->high & ~COUNT) == asked->high) {
-            total += (int64_t)(entry->high >> 56 & 15);
-            continue;
-        }
+        uint64_t count = count_kept(asked);
+        total += (int64_t)count;
+        if (count) continue;
         size_t size = asked->high >> 60;
         fetch(c->merger.vocabulary, asked->piece, size);
         queue->asked[missed++] = *asked;
@@ -83,7 +89,7 @@ static int64_t answered(Counter *c, Queue *queue) {
     for (size_t at = 0; at < missed; at++) {
         const Asked *asked = queue->asked + at;
         int64_t count = merged(&c->merger, asked->piece, asked->high >> 60);
-        *asked->entry = (Brief){asked->low, asked->high | (uint64_t)count << 56};
+        keep_count(asked, (uint64_t)count);
         total += count;
     }
     queue->held = 0;

@@ -16,7 +16,7 @@ typedef struct Counter Counter;
 Vocabulary *vocabulary_new(const uint8_t *packed, size_t size, const uint32_t *runs, size_t n_runs, int cl100k);
 void vocabulary_free(Vocabulary *vocabulary);
 
-/* A counter keeps what it has counted in mind, 2 MB of it; one thread at a time. */
+/* One thread at a time. What was counted is kept in mind: short pieces by the vocabulary, for all counters, in 8 MB. */
 Counter *counter_new(const Vocabulary *vocabulary);
 void counter_free(Counter *counter);
 

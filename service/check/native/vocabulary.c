@@ -98,13 +98,15 @@ Vocabulary *vocabulary_new(const uint8_t *packed, size_t size, const uint32_t *r
     Vocabulary *v = calloc(1, sizeof *v);
     if (!v) return NULL;
     v->cl100k = cl100k;
-    if (add_tokens(v, packed, size) && add_classes(v, runs, n_runs)) return v;
+    v->kept = calloc(KEPT_SLOTS, sizeof *v->kept);
+    if (v->kept && add_tokens(v, packed, size) && add_classes(v, runs, n_runs)) return v;
     vocabulary_free(v);
     return NULL;
 }
 
 void vocabulary_free(Vocabulary *v) {
     if (!v) return;
+    free(v->kept);
     free(v->bytes);
     free(v->starts);
     free(v->slots);

@@ -23,7 +23,16 @@ typedef struct {
     uint32_t next, size; /* rank + 1, none where the slot is empty; bytes */
 } Slot;
 
+/* A short piece that was counted: its bytes, in the last one its length and count. Threads read and write it at once, so
+ * that the first half is kept mixed with the second: halves of two pieces look like none. */
+typedef struct {
+    uint64_t mixed, high;
+} Kept;
+
+#define KEPT_SLOTS (1u << 19)
+
 struct Vocabulary {
+    Kept *kept;
     uint8_t *bytes;
     uint32_t *starts;
     Slot *slots;
