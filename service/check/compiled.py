@@ -97,4 +97,4 @@ def rules_in(marks: int) -> Sequence[TextRule]:
         lowest = marks & -marks
         found.append(RULES[lowest.bit_length() - 1])
         marks ^= lowest
-    return found
+    return tuple(found)
