@@ -68,7 +68,7 @@ def check_file(
 
     `filename` is what findings of `source` call it: `training`, or `validation` for a validation split checked alone.
     `progress` is told how many bytes of `source` have been read; `benchmarks` are what must not be trained on. Peak
-    memory is bounded: caches fill up (196 MB at 30 MB of file, 224 at 200, 261 at 2,000, measured). Streams must be
+    memory is bounded: caches fill up (186 MB at 30 MB of file, 214 at 200, 247 at 2,000, measured). Streams must be
     seekable, else they are counted by tiktoken alone; they are left open. Raises OSError where a file can't be read,
     VocabularyDamaged, UncountableText. Without a vocabulary for the model's encoding, or where its own tokenizer can't
     count, `tokens` is None and `tokens_unknown` says why.
