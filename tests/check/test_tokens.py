@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiktoken_ext.openai_public as published
@@ -257,6 +258,17 @@ def test_a_counter_that_differs_is_dropped_for_the_whole_report(monkeypatch: pyt
     assert honest.checked_with["accelerator"] is not None
     assert report.tokens == honest.tokens
     assert report.sha256 == honest.sha256
+
+
+def test_threads_that_share_what_they_have_counted_count_as_tiktoken_does() -> None:
+    made, counter, reference = random.Random(5), TokenCounter("o200k_base"), load_encoding("o200k_base")
+    words = ["".join(made.choices("abcdefgh", k=made.randrange(3, 12))) for _ in range(40_000)]
+    texts = [" ".join(made.choices(words, k=60)) for _ in range(4000)]
+    expected = [len(reference.encode_ordinary(text)) for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        parts = [pool.submit(counter.count_unverified, texts[at::4] * 2) for at in range(4)]
+    for at, part in enumerate(parts):
+        assert part.result() == expected[at::4] * 2
 
 
 def test_some_texts_are_counted_again_once_there_were_many(monkeypatch: pytest.MonkeyPatch) -> None:
