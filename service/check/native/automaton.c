@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define PADDING 32u /* rows are no power of two: those of all bytes would fall on the same lines of the cache */
-#define HALVED 64u /* bytes from which on a text is searched in two halves */
+#define HALVED 64u  /* bytes from which on a text is searched in two halves */
+#define COMPARED 8u /* bytes after which states are compared */
 #define TELLS 0x8000u /* marks a transition to a state that is looked at: something matches there */
 
 typedef struct {
@@ -301,10 +302,13 @@ static int search_halves(Automaton **automata, const uint8_t *text, size_t size,
     if (size % 2 && !look(automata, TOGETHER, also, text[size - 1], found)) return 0;
     if (restarts_of(automata) != restarts) return 2;
     begin_within(automata, also);
-    for (size_t at = half; at < size && memcmp(states, also, sizeof states); at++) {
-        if (!look(automata, TOGETHER, states, text[at], found)) return 0;
+    for (size_t at = 0, end = size - half; at < end && memcmp(states, also, sizeof states);) {
+        size_t next = end - at < COMPARED ? end : at + COMPARED;
+        at = run_six(automata, states, also, rest, rest, at, next);
+        if (at == next) continue;
+        if (!look(automata, TOGETHER, states, rest[at], found)) return 0;
         if (restarts_of(automata) != restarts) return 2;
-        if (!look(automata, TOGETHER, also, text[at], found)) return 0;
+        if (!look(automata, TOGETHER, also, rest[at++], found)) return 0;
         if (restarts_of(automata) != restarts) return 2;
     }
     return 1;

@@ -159,17 +159,35 @@ static inline uint64_t up_to(unsigned n) { return n < 64 ? ((uint64_t)1 << n) - 
 
 static inline unsigned first_of(uint64_t set) { return set ? (unsigned)__builtin_ctzll(set) : 64; }
 
+static inline unsigned last_of(uint64_t set) { return 63 - (unsigned)__builtin_clzll(set); }
+
 static inline uint64_t begins(uint64_t set) { return set & ~(set << 1); }
 
 /* The runs of a set that have one of `some` as their first bit; and the bits behind those. */
 static inline uint64_t runs_from(uint64_t some, uint64_t set) { return set & ~(set + some); }
 static inline uint64_t behind_runs(uint64_t some, uint64_t set) { return (set + some) & ~set; }
 
-/* How many bytes can be told: not what is not ASCII, may be a contraction, or is a slash behind signs and line breaks. */
-static inline unsigned told(const Kinds *k, int cl100k) {
-    uint64_t signs = ~(k->letters | k->digits | k->blanks | k->odd), taken = runs_from(signs << 1 & k->breaks, k->breaks);
-    if (cl100k) return first_of(k->odd | (k->quotes & (k->letters >> 1 | (uint64_t)1 << 63)));
-    return first_of(k->odd | (k->quotes & k->letters << 1) | (taken << 1 & ~taken & k->slashes));
+/* Take contractions out of the letters: of o200k, which are part of the word before, and of cl100k, which begin themselves.
+ * Returns their bytes; `*stop` is where one can't be told. */
+static uint64_t contracted(Kinds *k, const uint8_t *window, int cl100k, unsigned *stop) {
+    uint64_t signs = ~(k->letters | k->digits | k->blanks), all = 0;
+    uint64_t may = k->quotes & (cl100k ? (k->letters >> 1 | (uint64_t)1 << 63) & ~(signs << 1) & ~(k->spaces << 1) : k->letters << 1);
+    for (; may; may &= may - 1) {
+        unsigned at = first_of(may);
+        if (at > WINDOW - 3 || k->odd >> at >> 1 & 1) {
+            *stop = at;
+            break;
+        }
+        if (!cl100k && !(k->letters << 1 >> at & 1)) continue; /* one contraction is behind another */
+        uint8_t one = window[at + 1] | 0x20, two = window[at + 2] | 0x20;
+        unsigned brief = one == 's' || one == 't' || one == 'm' || one == 'd';
+        unsigned longer = ((one == 'r' || one == 'v') && two == 'e') || (one == 'l' && two == 'l');
+        uint64_t taken = (uint64_t)(brief ? 3 : longer ? 7 : 0) << at;
+        k->letters &= ~taken;
+        k->small &= ~taken;
+        all |= taken;
+    }
+    return all;
 }
 
 /* Where words, numbers and signs begin. The last of some blanks, which are `inner`, or one sign belongs to the word behind
@@ -185,26 +203,35 @@ static inline uint64_t begin_said(const Kinds *k, uint64_t signs, uint64_t inner
     return all;
 }
 
-uint64_t pieces_within(const Cut *t, size_t at, int *to_end) {
+uint64_t pieces_within(const Cut *t, size_t at, unsigned *known_bytes, int *to_end) {
     uint8_t copy[WINDOW] = {0};
-    size_t left = t->size - at, seen = left < WINDOW ? left : WINDOW;
-    Kinds k = kinds_of(left < WINDOW ? memcpy(copy, t->text + at, left) : t->text + at);
-    unsigned n = told(&k, t->v->cl100k);
-    if (n > seen) n = (unsigned)seen;
-    uint64_t known = up_to(n), signs = known & ~(k.letters | k.digits | k.blanks);
+    size_t left = t->size - at;
+    const uint8_t *window = left < WINDOW ? memcpy(copy, t->text + at, left) : t->text + at;
+    int cl100k = t->v->cl100k;
+    unsigned n = left < WINDOW ? (unsigned)left : WINDOW;
+    Kinds k = kinds_of(window);
+    uint64_t joined = k.quotes ? contracted(&k, window, cl100k, &n) : 0;
+    uint64_t signs = ~(k.letters | k.digits | k.blanks | k.odd | joined), taken = runs_from(signs << 1 & k.breaks, k.breaks);
+    /* What is not ASCII, and for o200k a slash behind signs and line breaks, are looked at closely. */
+    unsigned told = first_of(k.odd | (cl100k ? 0 : taken << 1 & ~taken & k.slashes));
+    if (told < n) n = told;
+    uint64_t known = up_to(n);
+    signs &= known, joined &= known;
     k.letters &= known, k.small &= known, k.digits &= known, k.spaces &= known, k.blanks &= known, k.breaks &= known;
 
     /* Line breaks behind signs belong to these. Of other blanks, all up to the last line break are one piece, the rest but
      * for its last one is another. */
-    uint64_t taken = runs_from(signs << 1 & k.breaks, k.breaks), inner = k.blanks & ~k.breaks;
+    taken = runs_from(signs << 1 & k.breaks, k.breaks);
+    uint64_t inner = k.blanks & ~k.breaks;
     uint64_t blanks = k.blanks & ~taken, breaks = k.breaks & ~taken, behind = inner & breaks << 1;
-    uint64_t all = 1 | begin_said(&k, signs, inner, t->v->cl100k) | begins(blanks) | behind;
+    for (uint64_t more = behind_runs(behind, inner) & breaks; more; more &= more - 1)
+        behind &= ~((uint64_t)1 << last_of(behind & up_to(first_of(more)))); /* one more line break follows */
+    uint64_t all = 1 | begin_said(&k, signs, inner, cl100k) | begins(blanks) | behind | (cl100k ? joined & k.quotes : 0);
     all |= inner & ~(blanks >> 1) & inner << 1;
-    int not_last = (behind_runs(behind, inner) & breaks) != 0; /* one more line break follows somewhere */
-    if (not_last) all &= up_to(first_of(behind));
-    *to_end = n == left && !not_last && !(blanks >> (n - 1) & 1);
+    *known_bytes = n;
+    *to_end = n == left && !(blanks >> (n - 1) & 1);
     if (*to_end || !n) return all;
     uint64_t others = known & ~blanks; /* blanks at the end of what is known may go on */
-    return all & up_to(others ? 65 - (unsigned)__builtin_clzll(others) : 1);
+    return all & up_to(others ? last_of(others) + 2 : 1);
 }
 #endif

@@ -19,9 +19,9 @@ size_t piece_cl100k(const Cut *t, size_t at);
 #ifdef __SSE2__
 #define WINDOW 64
 
-/* Return where pieces begin among the WINDOW bytes from `at` on, a bit each; one does at `at`. The last of these ends with
- * the text if `*to_end`, and has to be looked at closely else. */
-uint64_t pieces_within(const Cut *t, size_t at, int *to_end);
+/* Return where pieces begin among the WINDOW bytes from `at` on, of which so many are `known`, a bit each; one does at `at`.
+ * The last of these ends with the text if `*to_end`, and has to be looked at closely else. */
+uint64_t pieces_within(const Cut *t, size_t at, unsigned *known, int *to_end);
 #endif
 
 #endif

@@ -130,11 +130,14 @@ static inline int take_piece(Counter *c, Queue *queue, const Cut *t, size_t at, 
 }
 
 #ifdef __SSE2__
-/* Take the pieces from `at` on that can be told together; return where the next one begins, SIZE_MAX without memory. */
-static inline size_t take_pieces(Counter *c, Queue *queue, const Cut *t, size_t at, int64_t *total) {
+/* Take the pieces from `at` on that can be told together; return where the next one begins, SIZE_MAX without memory. It is
+ * worth no other try before `*again`: where a text is not all ASCII, looking closely at once takes half the time. */
+static inline size_t take_pieces(Counter *c, Queue *queue, const Cut *t, size_t at, int64_t *total, size_t *again) {
     int to_end;
-    uint64_t first = pieces_within(t, at, &to_end);
+    unsigned known;
+    uint64_t first = pieces_within(t, at, &known, &to_end);
     size_t from = at;
+    *again = known == WINDOW ? 0 : at + known + (known < WINDOW / 4 ? WINDOW : 0);
     for (uint64_t next = first & (first - 1); next; next &= next - 1) {
         size_t end = at + (unsigned)__builtin_ctzll(next);
         if (!take_piece(c, queue, t, from, end - from, total)) return SIZE_MAX;
@@ -150,10 +153,13 @@ int64_t counter_count(Counter *c, const uint8_t *text, size_t size) {
     Queue queue;
     int64_t total = 0;
     queue.held = 0;
+#ifdef __SSE2__
+    size_t again = 0;
+#endif
     for (size_t at = 0; at < size;) {
         if (queue.held > AHEAD - MOST_AT_ONCE) total += answered(c, &queue);
 #ifdef __SSE2__
-        size_t next = text[at] < 0x80 ? take_pieces(c, &queue, &t, at, &total) : at;
+        size_t next = at < again || text[at] >= 0x80 ? at : take_pieces(c, &queue, &t, at, &total, &again);
         if (next == SIZE_MAX) return -1;
         if (next > at) {
             at = next;

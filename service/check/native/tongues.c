@@ -68,7 +68,7 @@ static const struct {
 /* The number of the English word, and a blank behind it, that `left` bytes begin with; of none -1. */
 static int english_word(const uint8_t *at, size_t left) {
     for (int which = 0; which < (int)(sizeof english / sizeof *english); which++)
-        if (*at == (uint8_t)*english[which].bytes && left >= english[which].size &&
+        if (left >= english[which].size && *at == (uint8_t)*english[which].bytes &&
             !memcmp(at, english[which].bytes, english[which].size))
             return which;
     return -1;
