@@ -17,7 +17,7 @@ from service.check.ends import Ends, Opening
 from service.check.reader import Block
 from service.check.work import Work
 from service.core.dataset.endings import CLOSED
-from service.core.dataset.foreign import UNTOLD, Answered, Tongues
+from service.core.dataset.foreign import UNTOLD, Answered, LanguagePair
 from service.core.dataset.rules import TextRule
 from service.core.dataset.spans import PER_EXAMPLE, PER_MESSAGE
 from service.core.dataset.texts import BLANKS, Voice
@@ -74,7 +74,7 @@ class Plain:
     def __len__(self) -> int:
         return len(self.table)
 
-    def languages(self) -> tuple[dict[Tongues, list[int]], list[int]]:
+    def languages(self) -> tuple[dict[LanguagePair, list[int]], list[int]]:
         """Return the examples by the languages of answer and question, and those whose answer's is to be found out."""
         answers = np.frombuffer(tongues().answers(self._found), np.uint8)
         questions = np.frombuffer(tongues().questions(self._found), np.uint8)

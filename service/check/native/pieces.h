@@ -16,9 +16,9 @@ typedef struct {
 size_t piece_o200k(const Cut *t, size_t at);
 size_t piece_cl100k(const Cut *t, size_t at);
 
-#ifdef __SSE2__
-#define WINDOW 64
+#define WINDOW 64 /* bytes whose pieces are cut together, where that can be done */
 
+#ifdef __SSE2__
 /* Return where pieces begin among the WINDOW bytes from `at` on, of which so many are `known`, a bit each; one does at `at`.
  * The last of these ends with the text if `*to_end`, and has to be looked at closely else. */
 uint64_t pieces_within(const Cut *t, size_t at, unsigned *known, int *to_end);

@@ -9,8 +9,7 @@
 #define LONG 46
 #define LONG_SLOTS (1u << 13)
 #define COUNT ((uint64_t)15 << 56)
-#define MOST_AT_ONCE 64
-#define AHEAD (2 * MOST_AT_ONCE)
+#define AHEAD (2 * WINDOW) /* pieces: a window has no more than bytes */
 
 typedef struct {
     uint8_t bytes[LONG], size, count;
@@ -157,7 +156,7 @@ int64_t counter_count(Counter *c, const uint8_t *text, size_t size) {
     size_t again = 0;
 #endif
     for (size_t at = 0; at < size;) {
-        if (queue.held > AHEAD - MOST_AT_ONCE) total += answered(c, &queue);
+        if (queue.held > AHEAD - WINDOW) total += answered(c, &queue);
 #ifdef __SSE2__
         size_t next = at < again || text[at] >= 0x80 ? at : take_pieces(c, &queue, &t, at, &total, &again);
         if (next == SIZE_MAX) return -1;

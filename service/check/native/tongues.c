@@ -2,8 +2,6 @@
 
 #include "tongues.h"
 
-#include "utf8.h"
-
 #include <stdlib.h>
 #include <string.h>
 

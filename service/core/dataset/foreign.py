@@ -24,7 +24,7 @@ Answered = tuple[int, str, str, str]
 """Line, system prompt, question and answer of an example."""
 
 UNTOLD = ""
-Tongues = tuple[str, str | None]
+LanguagePair = tuple[str, str | None]
 """The language of an answer, and that of its question: None without one, `UNTOLD` where it is to be found out."""
 
 
@@ -58,7 +58,7 @@ class LanguageRules:
         self,
         examples: int,
         answered: Iterable[Answered],
-        told: Mapping[Tongues, Sequence[int]] = MappingProxyType({}),
+        told: Mapping[LanguagePair, Sequence[int]] = MappingProxyType({}),
         those: Callable[[Sequence[int]], Iterable[Answered]] = _none,
     ) -> None:
         """Take in so many examples, as long as more are wanted: some with their answers, and some by their languages,
