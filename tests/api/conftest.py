@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from service.runtime import Runtime, open_runtime
 from service.settings import ProviderSettings, Settings
 from service.store.reports import ReportRequest
 from tests.conftest import RedisServer
+from tests.waiting import until
 
 _T = TypeVar("_T")
 LINE = b'{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello"}]}\n'
@@ -48,11 +48,8 @@ class Api:
 
     def start(self) -> None:
         self._thread.start()
-        deadline = time.monotonic() + 15
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise RuntimeError("the API did not start")
-            time.sleep(0.01)
+        until(lambda: self._server.started or not self._thread.is_alive(), "the API has started")
+        assert self._thread.is_alive(), "the API did not start"
 
     def stop(self) -> None:
         self.http.close()
@@ -65,6 +62,18 @@ class Api:
         options = {"max_retries": 0, "_strict_response_validation": True, "api_key": "any", **options}
         http = httpx2.Client(trust_env=False, timeout=20)
         return openai.OpenAI(base_url=f"{self.base}/v1", http_client=http, **options)
+
+    def abandon(self, beginning: bytes) -> None:
+        """Send the beginning of a request, go away once it is being answered, and return when that has ended."""
+        with socket.create_connection(("127.0.0.1", self.port)) as raw:
+            raw.sendall(beginning)
+            until(lambda: self._in_flight() > 0, "it is being answered")
+        until(lambda: self._in_flight() == 0, "its end has come")
+
+    def _in_flight(self) -> int:
+        """How many requests are being answered beside the one that asks for it."""
+        text = self.http.get("/metrics").text
+        return int(text.partition("\ntunewright_http_requests_in_flight ")[2].partition("\n")[0]) - 1
 
     def do(self, work: Callable[[Runtime], Awaitable[_T]]) -> _T:
         """Do what another process would do, with stores of its own."""

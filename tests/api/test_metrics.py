@@ -1,6 +1,5 @@
 """What operators watch: every gauge of the present, by names and labels that are closed sets."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from service.store import keys
 from service.store.heartbeats import ALIVE_S
 from tests.api.conftest import Api
 from tests.conftest import RedisServer
+from tests.waiting import until_async
 from workers.heartbeat import beating
 from workers.look import Looker
 from workers.tasks import QUEUE
@@ -98,10 +98,11 @@ def test_the_queue_is_the_one_that_workers_listen_to() -> None:
 async def test_a_process_beats_and_leaves(redis_url: str, tmp_path: Any) -> None:
     async with open_runtime(load(environ={}, redis_url=redis_url, data_dir=tmp_path)) as runtime:
         async with beating(runtime, "ticker"):
-            for _ in range(500):
-                if await runtime.heartbeats.ages(await runtime.due.now()):
-                    break
-                await asyncio.sleep(0.01)
+
+            async def has_beaten() -> bool:
+                return bool(await runtime.heartbeats.ages(await runtime.due.now()))
+
+            await until_async(has_beaten, "it has beaten")
             assert 0 < await runtime.redis.ttl(keys.ALIVE) <= 120
         assert await runtime.heartbeats.ages(await runtime.due.now()) == {}
 

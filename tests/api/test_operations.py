@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from service.settings import load
 from service.store.models import queue_model
 from tests.api.conftest import LINE, TINY, Api, served, settings_for
 from tests.conftest import RedisServer
+from tests.waiting import until
 
 REPOSITORY = Path(__file__).parents[2]
 NAME = "ft:tunewright-tiny:me::abcd1234"
@@ -157,9 +157,7 @@ def test_without_redis_requests_fail_fast_and_come_back(own: Api, redis_server: 
             elif fault == "replica":
                 redis.execute_command("REPLICAOF", "NO", "ONE")
     redis_server.start()
-    deadline = time.monotonic() + 60
-    while own.http.get("/health/ready").status_code != 200:
-        assert time.monotonic() < deadline
+    until(lambda: own.http.get("/health/ready").status_code == 200, "it is ready again")
     assert own.job(training_file=file_id)["status"] == "validating_files"
 
 

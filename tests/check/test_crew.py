@@ -18,6 +18,7 @@ from service.check.reader import Block
 from service.core.dataset.texts import BLANKS
 from tests.check.conftest import profile
 from tests.check.ways import file_of
+from tests.waiting import until
 
 native = compiled.native
 assert native is not None, "the tests need the compiled part: `make setup` with a C compiler"
@@ -47,10 +48,7 @@ def threads() -> int:
 
 def assert_threads(number: int) -> None:
     """The system may show a thread that has ended a moment longer."""
-    end = time.monotonic() + 10
-    while threads() != number and time.monotonic() < end:
-        time.sleep(0.01)
-    assert threads() == number
+    until(lambda: threads() == number, f"{number} threads run", lambda: f"{threads()} do")
 
 
 def told(plain: Plain) -> tuple[Any, ...]:

@@ -1,16 +1,6 @@
-"""Looking at real processes, with deadlines."""
+"""Looking at real processes."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-
-
-def until(is_so: Callable[[], object], what: str, seconds: float = 15) -> None:
-    """Return once `is_so()`; fail after `seconds`, saying `what` did not come about."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"waited {seconds} s for this: {what}"
-        time.sleep(0.02)
 
 
 def is_alive(number: int) -> bool:

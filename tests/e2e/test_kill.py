@@ -1,10 +1,10 @@
 """What the README promises of `up`: killed in the middle of training, it goes on where it was."""
 
 import json
-import time
 from collections.abc import Callable
 
 from tests.e2e.stack import REPOSITORY, Stack, finished, upload
+from tests.waiting import until
 
 BANK = REPOSITORY / "examples" / "bank_intents"
 
@@ -21,10 +21,7 @@ def test_sigkill_in_the_middle_of_training_loses_nothing(make_stack: Callable[..
         # Slows the clock of the run, not its numbers, so that there is a middle to be killed in.
         extra_body={"tunewright": {"provider_options": {"min_step_seconds": 0.1}}},
     )
-    deadline = time.monotonic() + 60
-    while not _step(stack) >= 40:
-        assert time.monotonic() < deadline, stack.log()[-3000:]
-        time.sleep(0.1)
+    until(lambda: _step(stack) >= 40, "step 40 is reached", lambda: stack.log()[-3000:])
     stack.kill()
     stack.start()
     done = finished(client, job.id)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from service.cli import places
-from tests.e2e.processes import is_alive, until
+from tests.e2e.processes import is_alive
+from tests.waiting import until
 
 CHILDREN = ("store", "one", "two", "front")
 SCRIPT = Path(__file__).with_name("supervised.py")

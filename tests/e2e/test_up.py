@@ -12,7 +12,8 @@ from service.cli import up
 from service.cli.supervisor import StartFailed
 from service.settings import Settings
 from tests.e2e.installation import installation, tunewright
-from tests.e2e.processes import descendants, is_alive, until
+from tests.e2e.processes import descendants, is_alive
+from tests.waiting import until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 LINES = b"".join(
@@ -44,10 +45,10 @@ def test_after_sigkill_nothing_runs_and_a_second_up_has_what_was_accepted(tmp_pa
         file = it.client.post("/files", files={"file": ("a.jsonl", LINES)}, data={"purpose": "fine-tune"}).json()
         it.process.kill()
         it.process.wait()
-        until(lambda: not any(is_alive(number) for number in below), "no child lives", 5)
+        until(lambda: not any(is_alive(number) for number in below), "no child lives", timeout_s=15)
     with installation(tmp_path / "data") as it:
         assert it.get(f"/files/{file['id']}")["bytes"] == len(LINES)
-        until(lambda: it.get(f"/files/{file['id']}")["status"] == "processed", "the file is checked", 30)
+        until(lambda: it.get(f"/files/{file['id']}")["status"] == "processed", "the file is checked")
         assert it.stop() == 0
 
 
@@ -76,8 +77,8 @@ def test_a_killed_child_is_started_again(running, role):
         file = answer.json()
         return answer.status_code == 200
 
-    until(is_accepted, "uploads are accepted", 30)
-    until(lambda: running.get(f"/files/{file['id']}")["status"] == "processed", "the file is checked", 60)
+    until(is_accepted, "uploads are accepted")
+    until(lambda: running.get(f"/files/{file['id']}")["status"] == "processed", "the file is checked")
 
 
 def test_sockets_and_redis_are_for_this_user_alone(running):

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from tests.e2e.processes import descendants
 from tests.faults.trees import Tree
-from tests.faults.world import World, until
+from tests.faults.world import World
+from tests.waiting import until_async
 
 READS = ("GET", "/(files|fine_tuning/jobs).*")
 WRITES = ("POST", "/(files|fine_tuning/jobs)")
@@ -70,7 +71,7 @@ class Chaos:
         """
         number = self._random.randrange(len(self._trees[role]))
         tree = self._trees[role][number]
-        await until(lambda: _at_work(tree), f"the {role} is back", lambda: self._world.log, _NOBODY_S)
+        await until_async(lambda: _at_work(tree), f"the {role} is back", lambda: self._world.log, _NOBODY_S)
         self.dealt[role] += 1
         # An orphaned API would keep the port, as no supervisor lets it.
         match self._random.choice(("self", "self", "group", "parent" if role != "api" else "group")):

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx2
 
-from tests.faults.world import World, until
+from tests.faults.world import World
+from tests.waiting import until_async
 
 JOBS = "/v1/fine_tuning/jobs"
 FAILURES = (httpx2.HTTPError, OSError)
@@ -27,7 +28,7 @@ class Api:
             except FAILURES:
                 return False
 
-        await until(is_up, "the API is up", lambda: self.world.log)
+        await until_async(is_up, "the API is up", lambda: self.world.log)
 
     async def post(self, training_file: str, key: str | None = None, **more: Any) -> httpx2.Response:
         body = {"model": "base-1", "training_file": training_file, "tunewright": {"provider": "remote"}, **more}

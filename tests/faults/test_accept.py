@@ -18,7 +18,8 @@ from tests.faults.points import API_POINTS
 from tests.faults.served import JOBS, Api, client_of
 from tests.faults.tcp_proxy import TcpProxy
 from tests.faults.trees import Crash, Nursery
-from tests.faults.world import World, make_world, until
+from tests.faults.world import World, make_world
+from tests.waiting import until_async
 
 
 @dataclass
@@ -114,8 +115,8 @@ async def test_a4_an_api_that_dies_accepts_all_or_nothing(trees: Nursery) -> Non
             async with serve(folder, trees, Crash(point, mode, folder / "struck")) as api:
                 asking = asyncio.create_task(api.post_until_accepted("same"))
                 if mode == "group":
-                    await until(lambda: asyncio.to_thread(api.world.flag.exists), f"{point} was reached")
-                    await until(lambda: asyncio.to_thread(lambda: not api.world.trees[0].is_led), "the leader is gone")
+                    await until_async(api.world.flag.exists, f"{point} was reached")
+                    await until_async(lambda: not api.world.trees[0].is_led, "the leader is gone")
                     api.world.grow("api")
                 job_id = await asking
                 assert api.world.flag.exists(), point

@@ -11,7 +11,8 @@ from service.core import clock, moves
 from tests.faults.ledger import Pace
 from tests.faults.points import BY_NAME, MODES, POINTS, Mode, Point
 from tests.faults.trees import FROZEN_S, Crash, Nursery
-from tests.faults.world import World, make_world, until
+from tests.faults.world import World, make_world
+from tests.waiting import until_async
 from workers.look import LEASE_S
 from workers.ticker import HOLD_S
 
@@ -29,18 +30,18 @@ async def survive(point: Point, mode: Mode, trees: Nursery, folder: Path, **pace
         tree = world.grow(crash=Crash(point.name, mode, world.flag), **pace_of_work)
         job = await world.job(await world.dataset())
         if point.cancels:
-            await until(lambda: _is_running(world, job.id), f"{point.name}: it runs", lambda: world.log)
+            await until_async(lambda: _is_running(world, job.id), f"{point.name}: it runs", lambda: world.log)
             await world.runtime.jobs.modify(job.id, lambda found: moves.cancel(found, clock.now()))
-        await until(_struck(world), f"{point.name} was reached", lambda: world.log)
+        await until_async(world.flag.exists, f"{point.name} was reached", lambda: world.log)
         if mode != "self":
-            await until(_is_leaderless(tree), "the leader is gone")
+            await until_async(lambda: not tree.is_led, "the leader is gone")
             world.grow(**pace_of_work)
-        await until(lambda: world.all_ended([job.id]), f"{point.name}/{mode}: the job ended", lambda: world.log)
+        await until_async(lambda: world.all_ended([job.id]), f"{point.name}/{mode}: the job ended", lambda: world.log)
         seconds = time.time() - world.flag.stat().st_mtime
         await world.assert_told()
         if mode == "parent":  # the orphan is awake again and has had its say
-            await until(lambda: _at(world.flag.stat().st_mtime + FROZEN_S + 0.5), "the orphan woke")
-        await until(lambda: _is_quiet(world), "nothing is left to do", lambda: world.log)
+            await until_async(lambda: _at(world.flag.stat().st_mtime + FROZEN_S + 0.5), "the orphan woke")
+        await until_async(lambda: _is_quiet(world), "nothing is left to do", lambda: world.log)
         await world.assert_world()
         assert (await world.read(job.id)).status == ("cancelled" if point.cancels else "succeeded")
     return seconds
@@ -106,20 +107,6 @@ async def test_recovery_with_the_products_own_leases(trees: Nursery) -> None:
 
 async def _is_running(world: World, job_id: str) -> bool:
     return (await world.read(job_id)).status == "running"
-
-
-def _struck(world: World):
-    async def struck() -> bool:
-        return world.flag.exists()
-
-    return struck
-
-
-def _is_leaderless(tree):
-    async def gone() -> bool:
-        return not tree.is_led
-
-    return gone
 
 
 async def _at(when: float) -> bool:

@@ -18,7 +18,8 @@ from service.store import counters
 from tests.faults.hand import hand_of
 from tests.faults.ledger import MARK, Pace
 from tests.faults.trees import Nursery
-from tests.faults.world import World, make_world, until
+from tests.faults.world import World, make_world
+from tests.waiting import until_async
 from workers.context import Context
 from workers.look import Looker
 from workers.providers.registry import Providers
@@ -59,7 +60,7 @@ class Crew:
             return not open_ids
 
         try:
-            await until(is_done, what, timeout_s=timeout_s)
+            await until_async(is_done, what, timeout_s=timeout_s)
         finally:
             for task in tasks:
                 task.cancel()
@@ -147,7 +148,7 @@ async def test_c2_a_death_behind_the_call_is_waited_out_while_lists_lag(short_fo
         world.provider.plan.once(*CREATE, "hang")
         (job_id,) = await ready_to_create(world, 1)
         doomed = asyncio.create_task(Crew(world, size=1).work([job_id], "it is created"))
-        await until(lambda: asyncio.sleep(0, bool(world.provider.ledger.creates)), "it is created")
+        await until_async(lambda: bool(world.provider.ledger.creates), "it is created")
         doomed.cancel()
         await asyncio.gather(doomed, return_exceptions=True)
         await Crew(world, size=1).work([job_id], "it is adopted")
@@ -164,7 +165,7 @@ async def test_c2_a_wish_during_the_call_does_not_lose_the_job_that_the_call_mad
         world.provider.hold_create.clear()
         job = await world.job(await world.dataset())
         calling = asyncio.create_task(hand.drive(job))
-        await until(lambda: asyncio.sleep(0, bool(world.provider.ledger.creates)), "it is created")
+        await until_async(lambda: bool(world.provider.ledger.creates), "it is created")
         move = {"cancel": lambda old: moves.cancel(old, clock.now()), "pause": moves.pause}[wish]
         await world.runtime.jobs.modify(job.id, move)
         world.provider.hold_create.set()
@@ -180,20 +181,20 @@ async def test_c3_a_worker_that_wakes_late_writes_nothing(short_folder: Path, tr
         world.provider.pace.queued_s = 3600.0
         tree = world.grow()
         record = await world.dataset()
-        await until(lambda: _is_checked(world, record.id), "the dataset is checked", lambda: world.log)
+        await until_async(lambda: _is_checked(world, record.id), "the dataset is checked", lambda: world.log)
         world.provider.hold_create.clear()
         job = await world.job(record)
-        await until(lambda: asyncio.sleep(0, bool(world.provider.ledger.creates)), "it is created", lambda: world.log)
+        await until_async(lambda: bool(world.provider.ledger.creates), "it is created", lambda: world.log)
         for child in tree.children():
             os.kill(child, signal.SIGSTOP)
         os.kill(tree.leader, signal.SIGSTOP)
         world.provider.hold_create.set()
         world.grow()
-        await until(lambda: _is_adopted(world, job.id), "another worker took over", lambda: world.log)
+        await until_async(lambda: _is_adopted(world, job.id), "another worker took over", lambda: world.log)
         version = (await world.read(job.id)).version
         for process in (tree.leader, *tree.children()):
             os.kill(process, signal.SIGCONT)
-        await until(lambda: _is_refused(world), "the late one is refused", lambda: world.log)
+        await until_async(lambda: _is_refused(world), "the late one is refused", lambda: world.log)
         assert (await world.read(job.id)).version == version
         await world.assert_world()
 

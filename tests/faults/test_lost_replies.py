@@ -13,7 +13,8 @@ from tests.faults.served import JOBS
 from tests.faults.tcp_proxy import TcpProxy
 from tests.faults.test_accept import Proxied, serve
 from tests.faults.trees import Nursery
-from tests.faults.world import LINES, make_world, until
+from tests.faults.world import LINES, make_world
+from tests.waiting import until_async
 
 ENDPOINTS = "/v1/webhook_endpoints"
 Call = tuple[str, str, dict[str, object]]
@@ -146,7 +147,7 @@ async def test_a_pipeline_that_loses_replies_at_every_step_loses_no_job(short_fo
         record = await world.dataset()
         proxy.on(b"\r\n", "lose_reply", times=1_000_000, share=0.03)
         ids = [(await world.job(record)).id for _ in range(10)]
-        await until(lambda: world.all_ended(ids), "all have ended", lambda: world.log, 240)
+        await until_async(lambda: world.all_ended(ids), "all have ended", lambda: world.log, 240)
         await world.assert_told(240)
         assert proxy.acted["lose_reply"] > 20
         proxy.heal()

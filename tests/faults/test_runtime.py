@@ -8,7 +8,8 @@ from redis import Redis as SyncRedis
 from rq import Queue
 from rq.worker import SimpleWorker
 
-from tests.faults.world import World, until
+from tests.faults.world import World
+from tests.waiting import until_async
 from workers.tasks import ENTRY_POINT, QUEUE, SERIALIZER
 from workers.worker import PromptWorker
 
@@ -23,7 +24,7 @@ async def posted(world: World, count: int = JOBS) -> list[str]:
 
 async def finished(world: World, ids: list[str], timeout_s: float = 60) -> None:
     """Wait until all have succeeded and been told, and check the world."""
-    await until(lambda: world.all_ended(ids), "all have ended", lambda: world.log, timeout_s)
+    await until_async(lambda: world.all_ended(ids), "all have ended", lambda: world.log, timeout_s)
     assert {(await world.read(job_id)).status for job_id in ids} == {"succeeded"}
     await world.assert_told()
     await world.assert_world()
@@ -42,7 +43,7 @@ _AT: dict[str, Busy] = {
 async def test_r1_sigterm_with_work_in_hand(world: World, when: str) -> None:
     tree = world.grow()
     ids = await posted(world)
-    await until(lambda: asyncio.sleep(0, _AT[when](world)), when, lambda: world.log)
+    await until_async(lambda: asyncio.sleep(0, _AT[when](world)), when, lambda: world.log)
     await asyncio.to_thread(tree.stop)
     world.grow()
     await finished(world, ids)
@@ -54,7 +55,7 @@ async def test_r2_redis_dies_under_busy_workers(world: World, down_s: float) -> 
     world.grow()
     world.grow("worker")
     ids = await posted(world)
-    await until(lambda: asyncio.sleep(0, _AT["the create"](world)), "they are busy", lambda: world.log)
+    await until_async(lambda: _AT["the create"](world), "they are busy", lambda: world.log)
     world.server.kill()
     await asyncio.sleep(down_s)
     await asyncio.to_thread(world.server.start)
@@ -69,7 +70,7 @@ def test_r2_an_idle_worker_does_not_sleep_on_when_redis_is_back() -> None:
 async def test_r3_a_failover_to_a_read_only_replica_and_back(world: World) -> None:
     world.grow()
     ids = await posted(world)
-    await until(lambda: asyncio.sleep(0, _AT["the create"](world)), "they are busy", lambda: world.log)
+    await until_async(lambda: _AT["the create"](world), "they are busy", lambda: world.log)
     redis = world.runtime.redis
     await redis.config_set("replica-serve-stale-data", "yes")
     await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
@@ -110,5 +111,5 @@ async def test_r4_lost_and_doubled_messages_change_nothing(
         await asyncio.sleep(0.3)
         return await world.all_ended(ids)
 
-    await until(is_done, "all have ended", lambda: world.log, 150)
+    await until_async(is_done, "all have ended", lambda: world.log, 150)
     await finished(world, ids)

@@ -10,7 +10,8 @@ from tests.faults.ledger import MARK
 from tests.faults.relay import Relay
 from tests.faults.served import Api, client_of
 from tests.faults.trees import Nursery
-from tests.faults.world import make_world, remote_settings, until
+from tests.faults.world import make_world, remote_settings
+from tests.waiting import until_async
 
 JOBS = 30
 
@@ -39,7 +40,7 @@ async def test_a_chain_through_a_faulty_relay_is_one_job_each(short_folder: Path
             near.grow()
             record = await near.dataset()
             ids = [(await near.job(record)).id for _ in range(JOBS)]
-            await until(lambda: near.all_ended(ids), "all have ended", lambda: near.log + far.log, 120)
+            await until_async(lambda: near.all_ended(ids), "all have ended", lambda: near.log + far.log, 120)
             assert {(await near.read(job_id)).status for job_id in ids} == {"succeeded"}
             assert sum(relay.plan.injected.values()) > 10
             far_jobs, _ = await far.runtime.jobs.list(after=None, limit=1000)

@@ -10,8 +10,8 @@ from service.core.jobs import Job
 from service.store import keys
 from service.store.blobs import content_key
 from tests.faults.remote_bench import RemoteBench
-from tests.faults.world import until
 from tests.providers.upstream import DROP, HANG, error
+from tests.waiting import until_async
 from workers.look import Looker
 from workers.providers.protocol import Upload
 from workers.providers.registry import Providers
@@ -57,7 +57,7 @@ async def test_u1_an_upload_whose_lease_is_lost_is_dropped_and_its_file_taken_by
     rig.upstream.fail("POST", "/files", HANG, executed=True)
     first, second = (Looker(rig.looker._context, STEPS, lease_s=0.9) for _ in range(2))  # pyright: ignore[reportPrivateUsage]
     uploading = asyncio.create_task(first.look(member))
-    await until(lambda: asyncio.sleep(0, bool(rig.upstream.files)), "the file is there")
+    await until_async(lambda: bool(rig.upstream.files), "the file is there")
     await rig.runtime.redis.delete(keys.lease(member))  # as if the worker had been frozen for as long
     await uploading
     assert await rig.counted("step_attempts_total", result="lease_lost") == 1

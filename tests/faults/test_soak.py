@@ -17,7 +17,8 @@ from tests.faults.chaos import Chaos
 from tests.faults.ledger import Pace
 from tests.faults.served import Api, client_of
 from tests.faults.trees import Nursery
-from tests.faults.world import LINES, World, make_world, until
+from tests.faults.world import LINES, World, make_world
+from tests.waiting import until_async
 
 FACTOR = float(os.environ.get("SOAK_FACTOR", "1"))
 SECONDS = 90 * FACTOR
@@ -51,7 +52,7 @@ async def test_soak(short_folder: Path, trees: Nursery) -> None:
         world.receiver.refused = 0.0
         stopped = time.monotonic()
         try:
-            await until(lambda: world.all_ended(ids), "all have ended", timeout_s=PATIENCE_S, every_s=0.5)
+            await until_async(lambda: world.all_ended(ids), "all have ended", timeout_s=PATIENCE_S, every_s=0.5)
         except AssertionError as error:
             raise AssertionError(await _left(world, ids)) from error
         refused = sum(not one.is_taken for one in world.receiver.ledger)

@@ -22,7 +22,8 @@ from service.store.reports import ReportRequest
 from service.store.sources import queue_wish
 from service.store.trials import Trial, TrialStore
 from tests.faults.deadly import CRASHES, HANGS, KILLS
-from tests.faults.world import LINES, World, until
+from tests.faults.world import LINES, World
+from tests.waiting import until_async
 from tests.workers.conftest import Bench, chat
 from tests.workers.test_derive import planned
 from workers.look import Looker
@@ -85,7 +86,7 @@ async def test_v6_a_dataset_that_ends_its_workers_is_given_up_and_others_go_on(w
         files = await world.runtime.files.get_many([record.id for record in deadly])
         return await world.all_ended(ids) and all(file.status == "error" for file in files)
 
-    await until(all_judged, "all have ended", lambda: world.log)
+    await until_async(all_judged, "all have ended", lambda: world.log)
     jobs = await world.jobs(ids)
     assert [job.status for job in jobs] == ["failed"] * 2 + ["succeeded"] * 4
     assert [job.error and job.error.code for job in jobs[:2]] == [LOST] * 2
@@ -108,10 +109,10 @@ async def test_v6_a_worker_that_is_told_to_stop_excuses_what_it_has_in_hand(worl
     async def is_excused() -> bool:
         return not await is_begun()
 
-    await until(is_begun, "the check began", lambda: world.log)
+    await until_async(is_begun, "the check began", lambda: world.log)
     for child in tree.children():
         os.kill(child, signal.SIGTERM)
-    await until(is_excused, "it was excused", lambda: world.log, 30)
+    await until_async(is_excused, "it was excused", lambda: world.log, 30)
 
 
 async def test_v6_the_first_loss_is_taken_up_at_once_and_later_ones_ever_later(bench: Bench) -> None:

@@ -14,7 +14,8 @@ from service.core.jobs import Input, Job
 from service.store.blobs import content_key
 from service.store.keys import lease
 from service.store.reports import ReportRequest
-from tests.faults.world import LINES, World, until
+from tests.faults.world import LINES, World
+from tests.waiting import until_async
 from tests.workers.conftest import Bench, chat
 
 
@@ -32,7 +33,7 @@ async def test_v2_a_worker_killed_in_the_middle_of_a_check_changes_no_verdict(wo
     async def is_begun() -> bool:
         return await world.runtime.redis.exists(lease(f"dataset:{record.id}")) == 1
 
-    await until(is_begun, "the check began", lambda: world.log)
+    await until_async(is_begun, "the check began", lambda: world.log)
     await asyncio.sleep(0.05)
     tree.kill()
     assert (await world.runtime.files.get_many([record.id]))[0].status == "uploaded", "killed too late to show anything"
@@ -41,7 +42,7 @@ async def test_v2_a_worker_killed_in_the_middle_of_a_check_changes_no_verdict(wo
     async def is_checked() -> bool:
         return (await world.runtime.files.get_many([record.id]))[0].status != "uploaded"
 
-    await until(is_checked, "the check ended", lambda: world.log)
+    await until_async(is_checked, "the check ended", lambda: world.log)
     made = await world.runtime.reports.get(_request(record, world))
     path = world.folder / "again.jsonl"
     path.write_bytes(content)

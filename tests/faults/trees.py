@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from service.settings import Settings
 from tests.e2e.processes import descendants, is_alive
 from tests.e2e.stack import REPOSITORY
+from tests.waiting import until
 
 LEASE_S = 3.0
 HOLD_S = 1.5
@@ -50,10 +50,7 @@ class Tree:
     def stop(self, timeout_s: float = 20) -> None:
         """SIGTERM in good order."""
         os.kill(self.leader, signal.SIGTERM)
-        deadline = time.monotonic() + timeout_s
-        while self.is_led:
-            assert time.monotonic() < deadline, "the tree does not stop"
-            time.sleep(0.02)
+        until(lambda: not self.is_led, "the tree has stopped", timeout_s=timeout_s)
 
     def kill(self) -> None:
         """SIGKILL to all of it, orphans too."""

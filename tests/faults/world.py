@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import random
 import socket
-import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from service.store import invariants
 from tests.conftest import RedisServer
 from tests.faults.ledger import MARK, Pace, Provider
 from tests.faults.trees import Crash, Nursery, Tree
+from tests.waiting import until_async
 from tests.webhooks.conftest import endpoint
 from tests.webhooks.receiver import FaultyReceiver
 
@@ -151,7 +151,7 @@ class World:
 
     async def assert_told(self, timeout_s: float = 90) -> None:
         """I4 at the receiver: each job's end arrived, as one event."""
-        await until(self._all_told, "every end was told", lambda: self.log, timeout_s)
+        await until_async(self._all_told, "every end was told", lambda: self.log, timeout_s)
         jobs = await self.jobs(self.accepted)
         assert len(jobs) == len(self.accepted)
         for job in jobs:
@@ -202,18 +202,3 @@ def remote_settings(base_url: str, **changes: Any) -> ProviderSettings:
     """Return a provider's settings for tests: quick time limits, and a settle time longer than one of them."""
     quick = {"settle_s": 7.0, "request_timeout_s": 2.0, "poll_interval_s": 0.3, "requests_per_minute": 0}
     return ProviderSettings(base_url=base_url, **{**quick, **changes})
-
-
-async def until(
-    is_so: Callable[[], Awaitable[object]],
-    what: str,
-    more: Callable[[], str] = lambda: "",
-    timeout_s: float = 90,
-    every_s: float = 0.05,
-) -> float:
-    """Return the seconds until `is_so()`; fail after `timeout_s`, saying `what` did not come about."""
-    began = time.monotonic()
-    while not await is_so():
-        assert time.monotonic() - began < timeout_s, f"not within {timeout_s} s: {what}\n{more()}"
-        await asyncio.sleep(every_s)
-    return time.monotonic() - began

@@ -1,6 +1,5 @@
 """Calls for remote models pass through as bytes; what goes wrong on the way is an envelope."""
 
-import asyncio
 from typing import Any
 
 import httpx2
@@ -9,6 +8,7 @@ import pytest
 from tests.inference.conftest import Stack
 from tests.providers.conftest import KEY
 from tests.providers.upstream import HANG, Answer, error
+from tests.waiting import until_async
 
 CHAT = "/chat/completions"
 EVENTS = {"content-type": "text/event-stream"}
@@ -80,9 +80,7 @@ async def test_a_client_that_leaves_ends_the_call_upstream(stack: Stack) -> None
     with pytest.raises(httpx2.ReadTimeout):
         async with httpx2.AsyncClient(trust_env=False, timeout=0.3) as client:
             await client.post(f"{stack.url}/v1{CHAT}", json={"model": "base-1"})
-    async with asyncio.timeout(5):
-        while stack.upstream.connections:  # noqa: ASYNC110  the other side's sockets have no event
-            await asyncio.sleep(0.01)
+    await until_async(lambda: not stack.upstream.connections, "the call upstream has ended")
 
 
 async def test_while_inference_is_down(stack: Stack) -> None:

@@ -118,13 +118,6 @@ def train(run: RunDirectory) -> RunState:
     return run.state()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not reached in time"
-        time.sleep(0.01)
-
-
 def losses(run: RunDirectory) -> list[float]:
     return [event.data["train_loss"] for event in run.events(limit=10**6) if event.type == "metrics"]
 

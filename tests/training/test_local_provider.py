@@ -13,6 +13,7 @@ from service.core.remote import CreateRequest, RemoteJob
 from service.settings import Settings
 from tests.training.conftest import colours, write
 from tests.training.test_manager import managed
+from tests.waiting import until_async
 from workers.providers.local import LocalFineTuner
 from workers.providers.protocol import ProviderError, Upload
 
@@ -37,12 +38,8 @@ def request(training_file: str, **fields: Any) -> CreateRequest:
 
 
 async def ended(provider: LocalFineTuner, job: RemoteJob) -> RemoteJob:
-    for _ in range(3000):
-        found = (await provider.poll([job.id]))[job.id]
-        if found.status in {"succeeded", "failed", "cancelled"}:
-            return found
-        await asyncio.sleep(0.01)
-    raise AssertionError("the run did not end")
+    await wait_for(provider, job, "succeeded", "failed", "cancelled")
+    return (await provider.poll([job.id]))[job.id]
 
 
 async def chat(provider: LocalFineTuner, path: str = "chat/completions", **body: Any) -> tuple[int, str]:
@@ -115,12 +112,11 @@ async def test_wishes_before_a_manager_runs(provider: LocalFineTuner, tmp_path: 
     assert await provider.poll(["ftrun-unknown", "../x"]) == {}
 
 
-async def wait_for(provider: LocalFineTuner, job: RemoteJob, status: str) -> None:
-    for _ in range(1000):
-        if (await provider.poll([job.id]))[job.id].status == status:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"never {status}")
+async def wait_for(provider: LocalFineTuner, job: RemoteJob, *statuses: str) -> None:
+    async def is_so() -> bool:
+        return (await provider.poll([job.id]))[job.id].status in statuses
+
+    await until_async(is_so, f"it is {statuses}")
 
 
 async def test_streams_in_openai_chunks(provider: LocalFineTuner) -> None:

@@ -7,19 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.processes import is_alive
-from tests.training.conftest import ROOT, MakeRun, colours, losses, wait_until, write
+from tests.training.conftest import ROOT, MakeRun, colours, losses, write
+from tests.waiting import until, until_async
 from workers.training.local_models import runs_folder
 from workers.training.manager import TrainManager, serve
 from workers.training.run_directory import RunDirectory
 from workers.training.spec import Control, RunState
 
-SLOW = {"min_step_seconds": 0.03}
+SLOW = {"min_step_seconds": 0.05}
 
 
 @contextlib.asynccontextmanager
@@ -34,13 +35,6 @@ async def managed(data_dir: Path, slots: int = 2) -> AsyncIterator[None]:
         await task
 
 
-async def reached(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not reached in time"
-        await asyncio.sleep(0.01)
-
-
 def status(run: RunDirectory) -> str:
     return run.state().status
 
@@ -53,7 +47,7 @@ def data(tmp_path: Path) -> Path:
 async def test_runs_in_order_of_creation_within_the_slots(make_run: MakeRun, data: Path, tmp_path: Path) -> None:
     first, second = make_run(data, name="b"), make_run(data, name="a")
     async with managed(tmp_path, slots=1):
-        await reached(lambda: status(second) == "succeeded")
+        await until_async(lambda: status(second) == "succeeded", "it has succeeded")
     ended, started = first.state().finished_at, second.state().started_at
     assert ended is not None
     assert started is not None
@@ -81,11 +75,11 @@ async def test_a_new_run_starts_at_the_next_look(make_run: MakeRun, data: Path, 
 async def test_a_killed_process_is_started_again(make_run: MakeRun, data: Path, tmp_path: Path) -> None:
     run = make_run(data, engine_options=SLOW)
     async with managed(tmp_path):
-        await reached(lambda: len(losses(run)) >= 12)
+        await until_async(lambda: len(losses(run)) >= 12, "12 steps are done")
         pid = run.state().pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        await reached(lambda: status(run) == "succeeded")
+        await until_async(lambda: status(run) == "succeeded", "it has succeeded")
     assert [e.seq for e in run.events()] == list(range(len(run.events())))
 
 
@@ -93,7 +87,7 @@ async def test_five_deaths_without_progress_fail_the_run(make_run: MakeRun, data
     run = make_run(data)
     run.events_path.mkdir()
     async with managed(tmp_path):
-        await reached(lambda: status(run) == "failed", 60)
+        await until_async(lambda: status(run) == "failed", "it has failed")
     error = run.state().error
     assert error is not None
     assert error.code == "server_error"
@@ -104,21 +98,23 @@ async def test_pause_resume_and_cancel(make_run: MakeRun, data: Path, tmp_path: 
     waiting.write_control(Control(want="pause"))
     other.write_control(Control(want="cancel"))
     async with managed(tmp_path):
-        await reached(lambda: len(losses(run)) >= 12)
+        await until_async(lambda: len(losses(run)) >= 12, "12 steps are done")
         run.write_control(Control(want="pause"))
-        await reached(lambda: (status(run), status(waiting), status(other)) == ("paused", "paused", "cancelled"))
+        await until_async(
+            lambda: (status(run), status(waiting), status(other)) == ("paused", "paused", "cancelled"), "all stand"
+        )
         for each in (run, waiting):
             each.write_control(Control(want="run"))
-        await reached(lambda: (status(run), status(waiting)) == ("succeeded", "succeeded"))
+        await until_async(lambda: (status(run), status(waiting)) == ("succeeded", "succeeded"), "both have succeeded")
 
 
 async def test_stopping_saves_and_a_new_manager_goes_on(make_run: MakeRun, data: Path, tmp_path: Path) -> None:
     run = make_run(data, engine_options=SLOW)
     async with managed(tmp_path):
-        await reached(lambda: len(losses(run)) >= 5)
+        await until_async(lambda: len(losses(run)) >= 5, "5 steps are done")
     assert status(run) == "queued"
     async with managed(tmp_path), managed(tmp_path):
-        await reached(lambda: status(run) == "succeeded")
+        await until_async(lambda: status(run) == "succeeded", "it has succeeded")
     assert len(losses(run)) == 30
 
 
@@ -131,14 +127,14 @@ def test_runs_die_with_a_killed_manager_and_go_on_under_the_next(make_run: MakeR
         "asyncio.run(serve(pathlib.Path(sys.argv[1]), 2, asyncio.Event()))"
     )
     first = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
-    wait_until(lambda: len(losses(run)) >= 8)
+    until(lambda: len(losses(run)) >= 8, "eight steps are done")
     pid = run.state().pid
     first.kill()
     first.wait()
-    wait_until(lambda: not is_alive(pid), 5)
+    until(lambda: not is_alive(pid), "the run has died", timeout_s=5)
     second = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
     try:
-        wait_until(lambda: status(run) == "succeeded")
+        until(lambda: status(run) == "succeeded", "it has succeeded")
     finally:
         second.kill()
         second.wait()

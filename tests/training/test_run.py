@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.training.conftest import MakeRun, colours, losses, start, train, wait_until, write
+from tests.training.conftest import MakeRun, colours, losses, start, train, write
+from tests.waiting import until
 from workers.training.local_models import LocalModels, weights_folder
 from workers.training.run_directory import RunDirectory
 from workers.training.spec import Control
 
-SLOW = {"min_step_seconds": 0.02}
+SLOW = {"min_step_seconds": 0.05}
 
 
 def content(run: RunDirectory) -> list[tuple[Any, ...]]:
@@ -52,7 +53,7 @@ def test_pause_and_resume_equal_an_undisturbed_run(make_run: MakeRun, data: tupl
     calm, paused = make_run(*data, name="calm"), make_run(*data, name="paused", engine_options=SLOW)
     train(calm)
     process = start(paused)
-    wait_until(lambda: len(losses(paused)) >= 25)
+    until(lambda: len(losses(paused)) >= 25, "so many steps are done")
     paused.write_control(Control(want="pause"))
     assert process.wait(180) == 0
     assert paused.state().status == "paused"
@@ -71,7 +72,7 @@ def test_a_stopped_or_killed_run_goes_on_and_equals_an_undisturbed_one(
     train(calm)
     for steps in (5, 24, 47):
         process = start(hit)
-        wait_until(lambda steps=steps: len(losses(hit)) >= steps)
+        until(lambda steps=steps: len(losses(hit)) >= steps, "so many steps are done")
         process.send_signal(number)
         code = process.wait(180)
         assert (code, hit.state().status) == ((0, "queued") if number == signal.SIGTERM else (-9, "running"))
@@ -85,7 +86,7 @@ def test_a_stopped_or_killed_run_goes_on_and_equals_an_undisturbed_one(
 def test_a_run_is_saved_every_few_steps_and_sigkill_spoils_nothing(make_run: MakeRun, data: tuple[Path, Path]) -> None:
     run = make_run(*data, n_epochs=1, batch_size=1, engine_options={"min_step_seconds": 0.05})
     process = start(run)
-    wait_until(lambda: (run.resume_point() or (0,))[0] >= 10)
+    until(lambda: (run.resume_point() or (0,))[0] >= 10, "so many steps are done")
     process.kill()
     process.wait()
     point = run.resume_point()
@@ -104,7 +105,7 @@ def test_a_torn_last_line_is_cut_off(make_run: MakeRun, data: tuple[Path, Path])
 def test_cancel_ends_a_run_and_keeps_its_checkpoints(make_run: MakeRun, data: tuple[Path, Path]) -> None:
     run = make_run(*data, engine_options=SLOW)
     process = start(run)
-    wait_until(lambda: len(losses(run)) >= 22)
+    until(lambda: len(losses(run)) >= 22, "so many steps are done")
     run.write_control(Control(want="cancel"))
     assert process.wait(180) == 0
     assert run.state().status == "cancelled"

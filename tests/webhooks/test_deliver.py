@@ -1,6 +1,5 @@
 """Messages reach the receivers that want them, once each, signed, whatever the receivers do."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -13,6 +12,7 @@ from service.core.webhooks import PATIENCE_S, WebhookDelivery, WebhookEndpoint, 
 from service.store import counters, webhook_keys
 from service.store.invariants import violations
 from service.store.webhooks import WebhookStore
+from tests.waiting import until_async
 from tests.webhooks.conftest import endpoint, message, send, settle
 from tests.webhooks.receiver import FaultyReceiver
 from workers.deliver import Deliverer
@@ -148,13 +148,16 @@ async def test_w2_the_lease_of_a_dead_worker_ends_and_its_late_answer_is_refused
     await store.create(one, 1.0)
     await send(redis, message())
     await deliverer.look()  # fans out
-    claimed = await store.deliveries.claim(slots=10, lease_s=0.05)
+    claimed = await store.deliveries.claim(slots=10, lease_s=1.0)
     (claim,) = claimed.deliveries
     assert (await store.deliveries.claim(slots=10)).deliveries == (), "claimed twice"
     rows = await store.deliveries.load([claim.id])
-    async with asyncio.timeout(2):
-        while not receiver.ledger:
-            await settle(deliverer)
+
+    async def has_come() -> bool:
+        await settle(deliverer)
+        return bool(receiver.ledger)
+
+    await until_async(has_come, "it has come")
     await store.deliveries.finish(claim, give_up(rows[claim.id], "late"))
     assert (await _only(store, one.id)).status == "succeeded"
 

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from service.core import signatures
+from tests.waiting import until
 from workers.receiver import Ledger, Receiver
 
 BODY = b'{"id":"evt_1","object":"event","created_at":1,"type":"dataset.ready","data":{"id":"file-1"}}'
@@ -24,11 +25,8 @@ def url(tmp_path: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     files = ["--secret-file", str(tmp_path / "secrets"), "--ledger", str(tmp_path / "ledger.jsonl")]
     process = subprocess.Popen([sys.executable, "-m", "workers.receiver", "--port", str(port), *files])
-    deadline = time.monotonic() + 20
-    while socket.socket().connect_ex(("127.0.0.1", port)):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: process.poll() is not None or not socket.socket().connect_ex(("127.0.0.1", port)), "it listens")
+    assert process.poll() is None
     yield f"http://127.0.0.1:{port}/hooks"
     process.terminate()
     assert process.wait(10) in (0, -15)

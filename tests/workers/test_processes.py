@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from service.settings import Settings
+from tests.waiting import until_async
 from tests.workers.conftest import Bench, chat
 from workers.tasks import QUEUE, LookMessage
 from workers.ticker import LIST_BOUND
@@ -41,13 +41,6 @@ def processes(settings: Settings, *roles: str) -> Iterator[list[subprocess.Popen
             process.wait(20)
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not await condition():
-        assert time.monotonic() < deadline, "not in time"
-        await asyncio.sleep(0.01)
-
-
 @pytest.fixture
 async def queue(redis_url: str) -> AsyncIterator[Queue]:
     with sync_redis.Redis.from_url(redis_url) as connection:
@@ -62,7 +55,7 @@ async def test_a_ring_is_answered_and_sigterm_ends_cleanly(bench: Bench, setting
             found = await bench.runtime.files.get(record.id)
             return found is not None and found.status == "processed"
 
-        await until(is_checked)
+        await until_async(is_checked, "the dataset is checked")
         for process in running:
             process.send_signal(signal.SIGTERM)
         assert [process.wait(20) for process in running] == [0, 0]
@@ -90,7 +83,7 @@ async def test_a_planted_message_is_not_run(
             found = await bench.runtime.files.get(record.id)
             return found is not None and found.status == "processed"
 
-        await until(is_checked)
+        await until_async(is_checked, "the dataset is checked")
     assert not trace.exists()
 
 
@@ -105,11 +98,7 @@ async def test_the_ticker_never_floods_the_list(bench: Bench, settings: Settings
     for number in range(3 * LIST_BOUND):
         await bench.runtime.due.ring(f"job:{number}")
     with processes(settings, "ticker"):
-
-        async def is_full() -> bool:
-            return queue.count >= LIST_BOUND
-
-        await until(is_full)
+        await until_async(lambda: queue.count >= LIST_BOUND, "the queue is full")
         await asyncio.sleep(0.3)
         assert queue.count == LIST_BOUND
 
@@ -124,4 +113,4 @@ async def test_a_killed_workers_item_is_done_by_the_next(bench: Bench, settings:
             found = await bench.runtime.files.get(record.id)
             return found is not None and found.status == "processed"
 
-        await until(is_checked)
+        await until_async(is_checked, "the dataset is checked")
