@@ -117,7 +117,7 @@ async def test_a_passing_violation_does_not_last(bench: Bench) -> None:
     redis = bench.runtime.redis
     await redis.zadd(keys.JOBS, {"ftjob-ghost": 1})
     assert await lasting_violations(redis, rounds=1)
-    found = asyncio.create_task(lasting_violations(redis, rounds=2, pause_s=0.5))
-    await asyncio.sleep(0.25)
+    found = asyncio.create_task(lasting_violations(redis, rounds=2, pause_s=1.5))
+    await asyncio.sleep(0.7)
     await redis.zrem(keys.JOBS, "ftjob-ghost")
     assert await found == []

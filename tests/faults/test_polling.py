@@ -17,6 +17,7 @@ from service.settings import ProviderSettings, Settings
 from service.store import keys
 from tests.faults.open_jobs import let_pass, open_jobs
 from tests.providers.upstream import DROP, Answer, Call, Upstream
+from tests.waiting import until_async
 from workers.context import Context
 from workers.look import Looker
 from workers.providers.registry import Providers
@@ -125,11 +126,15 @@ async def test_p2_a_poller_that_dies_is_followed_after_its_lease(
     runtime: Runtime, looker: Looker, upstream: Upstream
 ) -> None:
     jobs = await open_jobs(runtime, upstream, 3)
-    dead = await runtime.due.claim("poll:remote", 0.2)
+    dead = await runtime.due.claim("poll:remote", 1.0)
     assert dead is not None
     await looker.look("poll:remote")
     assert upstream.calls == []
-    await asyncio.sleep(0.25)
+
+    async def is_free() -> bool:
+        return not await runtime.redis.exists(keys.lease("poll:remote"))
+
+    await until_async(is_free, "its lease has ended")
     for job in upstream.jobs:
         job.update(status="cancelled")
     await asyncio.gather(*(looker.look("poll:remote") for _ in range(3)))

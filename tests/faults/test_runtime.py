@@ -43,7 +43,7 @@ _AT: dict[str, Busy] = {
 async def test_r1_sigterm_with_work_in_hand(world: World, when: str) -> None:
     tree = world.grow()
     ids = await posted(world)
-    await until_async(lambda: asyncio.sleep(0, _AT[when](world)), when, lambda: world.log)
+    await until_async(lambda: _AT[when](world), when, lambda: world.log)
     await asyncio.to_thread(tree.stop)
     world.grow()
     await finished(world, ids)

@@ -25,7 +25,7 @@ typedef struct {
     size_t size;
     int32_t count;
     Marks marks;
-} Kept;
+} KeptText;
 
 struct Reader {
     Counter *counter;
@@ -34,7 +34,7 @@ struct Reader {
     uint32_t closing[64];
     size_t n_closing;
     Said said[MESSAGES];
-    Kept kept[KEPT];
+    KeptText kept[KEPT];
 };
 
 /* ---- hashes ---- */
@@ -130,7 +130,7 @@ static int32_t look_at(Reader *r, int role, const uint8_t *text, size_t size, Ma
 
 /* The same for a system prompt, which most examples of a file share. */
 static int32_t look_at_system(Reader *r, const uint8_t *text, size_t size, uint64_t hash, Marks *marks) {
-    Kept *kept = r->kept + hash % KEPT;
+    KeptText *kept = r->kept + hash % KEPT;
     if (size > KEPT_SIZE) return look_at(r, SYSTEM, text, size, marks);
     if (!kept->text || kept->hash != hash || kept->size != size || memcmp(kept->text, text, size)) {
         Marks found = {0, 0};
@@ -142,7 +142,7 @@ static int32_t look_at_system(Reader *r, const uint8_t *text, size_t size, uint6
             return -1;
         }
         memcpy(copy, text, size);
-        *kept = (Kept){hash, copy, size, count, found};
+        *kept = (KeptText){hash, copy, size, count, found};
     }
     *marks = kept->marks;
     return kept->count;

@@ -41,7 +41,7 @@ void counter_free(Counter *c) {
 typedef struct {
     uint64_t low, high;
     const uint8_t *piece;
-    Kept *entry;
+    KeptCount *entry;
 } Asked;
 
 typedef struct {
@@ -52,13 +52,13 @@ typedef struct {
 static inline void ask(Counter *c, Queue *queue, const uint8_t *piece, size_t size, uint64_t low, uint64_t high) {
     high |= (uint64_t)size << 60;
     uint64_t hash = (low ^ high >> 7) * 0x9E3779B97F4A7C15u ^ high * 0xC2B2AE3D27D4EB4Fu;
-    Kept *entry = c->merger.vocabulary->kept + ((hash ^ hash >> 32) >> 16) % KEPT_SLOTS;
+    KeptCount *entry = c->merger.vocabulary->kept + ((hash ^ hash >> 32) >> 16) % KEPT_SLOTS;
     __builtin_prefetch(entry);
     queue->asked[queue->held++] = (Asked){low, high, piece, entry};
 }
 
 /* What the first half is mixed with: nobody can choose pieces whose halves fit, who does not know where memory lies. */
-static inline uint64_t mixed_with(const Kept *entry, uint64_t high) { return mixed(high ^ (uintptr_t)entry); }
+static inline uint64_t mixed_with(const KeptCount *entry, uint64_t high) { return mixed(high ^ (uintptr_t)entry); }
 
 /* Which count a piece was found to have, or 0. */
 static inline uint64_t count_kept(const Asked *asked) {

@@ -27,12 +27,12 @@ typedef struct {
  * that the first half is kept mixed with the second: halves of two pieces look like none. */
 typedef struct {
     uint64_t mixed, high;
-} Kept;
+} KeptCount;
 
 #define KEPT_SLOTS (1u << 19)
 
 struct Vocabulary {
-    Kept *kept;
+    KeptCount *kept;
     uint8_t *bytes;
     uint32_t *starts;
     Slot *slots;
