@@ -16,12 +16,13 @@ from service.check.rare import RareDefects
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block, too_long
 from service.check.whole import WholeSplit
 from service.check.work import Work
+from service.core.dataset.decoder import LineDecoder
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
 from service.core.dataset.grader import check_item
 from service.core.dataset.lines import Line, ReinforcementLine
 from service.core.dataset.mend import check_roles, judge_slowly
-from service.core.dataset.parse import NOT_READ, SPACED_KEY, parse
+from service.core.dataset.parse import NOT_READ, parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
 from service.core.dataset.spans import lay_out
@@ -66,6 +67,7 @@ class SplitCheck:
         self._blank: list[int] = []
         self._last_filled = 0
         self._mismatch: str | None = None
+        self._decoder: LineDecoder | None = None
 
     @property
     def takes_plain(self) -> bool:
@@ -133,6 +135,7 @@ class SplitCheck:
             except NOT_READ:
                 continue
         self.form = form_of_file(sniffed, self._profile.method)
+        self._decoder = LineDecoder(self.form)
         if self.form not in self._profile.formats:
             takes = " or ".join(self._profile.formats) or "no form of line"
             self._mismatch = (
@@ -140,26 +143,22 @@ class SplitCheck:
             )
 
     def _examine(self, raw: bytes, number: int, found: Found, work: Work) -> None:
-        """Read one line, judge it, and take it in if it is an example. All defects go to `found`.
-
-        Every member of a line ends in `":`; where a line has more of these than the struct that was read from it, some
-        member was given twice. Lines with blanks before a colon are always looked at closely.
-        """
+        """Read one line, judge it, and take it in if it is an example. All defects go to `found`."""
         form = self.form
         assert form is not None
         if not raw:
             self._note_blank(number)
             return
+        assert self._decoder is not None
         try:
-            line: Line = DECODERS[form].decode(raw)
+            line, is_sure = self._decoder.decode(raw)
         except NOT_READ:
             mended = self._read_slowly(raw, form, number, found)
             if mended is not None:
                 self._take_in(mended, raw, number, found, work)
         else:
             self._fill(number)
-            pairs, again = raw.count(b'":') - raw.count(b'\\":'), msgspec.json.encode(line)
-            if pairs != again.count(b'":') - again.count(b'\\":') or SPACED_KEY.search(raw):
+            if not is_sure:
                 check_roles(parse(raw, found) or {}, found)
             judge(line, found)
             self._take_in(line, raw, number, found, work)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from service.core.dataset.calls import check_repeats
 from service.core.dataset.defects import Defect, Found, shown
+from service.core.dataset.known import kept
 from service.core.dataset.lines import (
     AnyMessage,
     Assistant,
@@ -29,6 +31,11 @@ _arguments = msgspec.json.Decoder(Json)
 Declared = dict[str, Json | None]
 
 
+class _Judged(NamedTuple):
+    schema: Json | None
+    defects: Found
+
+
 def check_tools(tools: Sequence[Tool | None] | UnsetType | None, found: Found, path: str = "tools") -> Declared:
     """Check declarations (None stands for one that could not be read) and return name to schema."""
     if tools is UNSET or tools is None:
@@ -38,7 +45,7 @@ def check_tools(tools: Sequence[Tool | None] | UnsetType | None, found: Found, p
     declared: Declared = {}
     for at, tool in enumerate(tools):
         if tool is not None:
-            _declare(tool.function, declared, found, f"{path}[{at}].function")
+            _declare(tool.function, _judge_tool(tool), declared, found, f"{path}[{at}].function")
     return declared
 
 
@@ -53,23 +60,37 @@ def check_functions(functions: Sequence[Function | None] | UnsetType | None, fou
     declared: Declared = {}
     for at, function in enumerate(functions):
         if function is not None:
-            _declare(function, declared, found, f"functions[{at}]")
+            _declare(function, _judge(function), declared, found, f"functions[{at}]")
     return declared
 
 
-def _declare(function: Function, declared: Declared, found: Found, path: str) -> None:
-    if not _FUNCTION_NAME.fullmatch(function.name):
-        found.append(Defect("invalid_name", f"{path}.name", f"{shown(function.name)} is not a valid function name"))
+def _declare(function: Function, judged: _Judged, declared: Declared, found: Found, path: str) -> None:
+    """Take in a declaration, and what is wrong with it by itself."""
     if function.name in declared:
         found.append(Defect("invalid_tool_schema", f"{path}.name", f"{shown(function.name)} is declared twice"))
-    parameters = function.parameters if is_object(function.parameters) else None
-    declared[function.name] = parameters
-    if parameters is not None and (wrong := schema_defect(parameters, f"{path}.parameters")):
-        found.append(Defect("invalid_tool_schema", wrong[0], wrong[1]))
-    elif parameters is not None and (lost := lost_reference(parameters)):
-        found.append(Defect("invalid_tool_schema", f"{path}.parameters", f"{shown(lost)} refers to what there is not"))
-    elif parameters is not None and function.strict is True and (loose := unstrict(parameters, f"{path}.parameters")):
+    declared[function.name] = judged.schema
+    for defect in judged.defects:
+        found.append(defect._replace(path=f"{path}.{defect.path}"))
+
+
+@kept
+def _judge_tool(tool: Tool) -> _Judged:
+    return _judge(tool.function)
+
+
+def _judge(function: Function) -> _Judged:
+    """Return a function's schema and what is wrong with the declaration, by its path within."""
+    schema = function.parameters if is_object(function.parameters) else None
+    found: Found = []
+    if not _FUNCTION_NAME.fullmatch(function.name):
+        found.append(Defect("invalid_name", "name", f"{shown(function.name)} is not a valid function name"))
+    if schema is not None and (wrong := schema_defect(schema, "parameters")):
+        found.append(Defect("invalid_tool_schema", *wrong))
+    elif schema is not None and (lost := lost_reference(schema)):
+        found.append(Defect("invalid_tool_schema", "parameters", f"{shown(lost)} refers to what there is not"))
+    elif schema is not None and function.strict is True and (loose := unstrict(schema, "parameters")):
         found.append(Defect("tool_schema_not_strict", *loose))
+    return _Judged(schema, found)
 
 
 def check_calls(messages: Sequence[AnyMessage], declared: Declared, found: Found, path: str, *, whole: bool) -> None:

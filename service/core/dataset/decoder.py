@@ -1,0 +1,98 @@
+"""Reads lines, so that tools which many of them declare are the same objects."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from service.core.dataset.forms import DECODERS, Form
+from service.core.dataset.known import KnownTool
+from service.core.dataset.lines import ChatLine, Line, PreferenceInput, PreferenceLine, ReinforcementLine
+from service.core.dataset.parse import NOT_READ, SPACED_KEY
+
+_BYTES: Final = 1 << 20
+"""Of the tools that are kept in mind, as they are written: some ten times as much in memory."""
+
+
+class _ChatLine(ChatLine, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    tools: list[Raw] | UnsetType | None = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class _PreferenceInput(PreferenceInput, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    tools: list[Raw] | UnsetType | None = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class _PreferenceLine(PreferenceLine, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    input: _PreferenceInput
+
+
+class _ReinforcementLine(ReinforcementLine, frozen=True, kw_only=True, gc=False):
+    tools: list[Raw] | UnsetType | None = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+_DECODERS: dict[Form, msgspec.json.Decoder[Any]] = {
+    "chat": msgspec.json.Decoder(_ChatLine),
+    "preference": msgspec.json.Decoder(_PreferenceLine),
+    "reinforcement": msgspec.json.Decoder(_ReinforcementLine),
+    "completion": DECODERS["completion"],
+}
+_read = msgspec.json.Decoder(KnownTool).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class LineDecoder:
+    """Reads the lines of one form."""
+
+    def __init__(self, form: Form) -> None:
+        self._form: Form = form
+        self._decode = _DECODERS[form].decode
+        self._known: dict[bytes, KnownTool] = {}
+        self._bytes = 0
+
+    def decode(self, raw: bytes) -> tuple[Line, bool]:
+        """Return a line, and whether it surely gives no member twice. Raises NOT_READ."""
+        line: Line = self._decode(raw)
+        is_sure = _gives_each_once(raw, line)
+        if self._form != "completion":
+            holder: Any = line.input if isinstance(line, PreferenceLine) else line
+            if holder.tools:
+                tools = self._known_tools(holder.tools)
+                if tools is None:
+                    line = DECODERS[self._form].decode(raw)
+                    return line, _gives_each_once(raw, line)
+                msgspec.structs.force_setattr(holder, "tools", tools)  # nobody else has seen the line yet
+        return line, is_sure
+
+    def _known_tools(self, listed: Sequence[Raw]) -> list[KnownTool] | None:
+        """Return tools, or None where one can't be read or gives a member twice."""
+        tools: list[KnownTool] = []
+        for each in listed:
+            raw = bytes(each)
+            tool = self._known.get(raw)
+            if tool is None:
+                try:
+                    tool = _read(raw)
+                except NOT_READ:
+                    return None
+                if not _gives_each_once(raw, tool):
+                    return None
+                self._keep(raw, tool)
+            tools.append(tool)
+        return tools
+
+    def _keep(self, raw: bytes, tool: KnownTool) -> None:
+        self._bytes += len(raw)
+        if self._bytes > _BYTES:
+            self._known, self._bytes = {}, len(raw)
+        self._known[raw] = tool
+
+
+def _gives_each_once(raw: bytes, made: msgspec.Struct) -> bool:
+    """Whether what was made of a JSON text holds as many members as that writes: each of them ends in `":`.
+
+    Where blanks stand before a colon nobody can tell.
+    """
+    again = _encode(made)
+    pairs = raw.count(b'":') - raw.count(b'\\":')
+    return pairs == again.count(b'":') - again.count(b'\\":') and SPACED_KEY.search(raw) is None
