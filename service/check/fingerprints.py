@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from service.check.anonymous import anonymous
 from service.check.compiled import native
+from service.core.dataset.known import kept
 from service.core.dataset.lines import (
     AnyMessage,
     Assistant,
@@ -19,6 +20,7 @@ from service.core.dataset.lines import (
     Line,
     PreferenceLine,
     System,
+    Tool,
     User,
 )
 
@@ -55,16 +57,16 @@ def fingerprint(line: Line, raw: bytes) -> tuple[int, int]:
     if isinstance(line, ChatLine):
         messages = anonymous(line.messages)
         *context, answer = messages or (None,)
-        offered = [_encode(each) for each in (line.tools, line.functions) if each]
+        offered = [*map(_number_of, line.tools or ()), *map(_of_json, line.functions or ())]
         if answer is not None and any(message.__class__ is User for message in context):
             return _context(context, offered), _hash(answer)
         return _context(messages, offered), _WHOLE
     if isinstance(line, PreferenceLine):
-        asked = msgspec.structs.replace(line.input, messages=anonymous(line.input.messages))
-        return _of(_encode(asked)), _of(_encode([*map(anonymous, (line.preferred_output, line.non_preferred_output))]))
+        answers = [*map(anonymous, (line.preferred_output, line.non_preferred_output))]
+        return _prompt(line.input.messages, line.input.tools), _of_json(answers)
     if isinstance(line, CompletionLine):
         return _of(line.prompt), _of(line.completion)
-    return _of(_encode([anonymous(line.messages), line.tools or None])), _of(raw)
+    return _prompt(line.messages, line.tools), _of(raw)
 
 
 def number_of_system(system: str) -> int:
@@ -86,8 +88,21 @@ def _of(content: str | bytes) -> int:
     return hash_text(_JSON, content)
 
 
-def _context(messages: Sequence[AnyMessage], offered: list[bytes]) -> int:
-    return hash_row([*map(_hash, messages), *map(_of, offered)])
+def _of_json(value: Any) -> int:
+    return _of(_encode(value))
+
+
+@kept
+def _number_of(tool: Tool) -> int:
+    return _of_json(tool)
+
+
+def _prompt(messages: Sequence[AnyMessage], tools: Sequence[Tool] | UnsetType | None) -> int:
+    return hash_row([_of_json(anonymous(messages)), *map(_number_of, tools or ())])
+
+
+def _context(messages: Sequence[AnyMessage], offered: list[int]) -> int:
+    return hash_row([*map(_hash, messages), *offered])
 
 
 def _hash(message: Any) -> int:

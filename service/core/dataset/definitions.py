@@ -1,12 +1,13 @@
 """Tools that a few lines of a file declare otherwise than all others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
 from service.core.dataset.classes import FileFinding, Lines
 from service.core.dataset.defects import shown
-from service.core.dataset.lines import ChatLine, CompletionLine, Function, Line, PreferenceLine
+from service.core.dataset.known import kept
+from service.core.dataset.lines import ChatLine, CompletionLine, Function, Line, PreferenceLine, Tool
 
 _NAMES, _DEFINITIONS = 2000, 20
 """Tools that are kept in mind, and their definitions: one that has more is made anew for each line."""
@@ -23,12 +24,11 @@ class ToolRules:
 
     def add(self, number: int, line: Line) -> None:
         """Take in what a line declares."""
-        for function in _declared(line):
-            if (definitions := self._known.get(function.name)) is None:
+        for name, key in _declared(line):
+            if (definitions := self._known.get(name)) is None:
                 if len(self._known) == _NAMES:
                     continue
-                definitions = self._known[function.name] = {}
-            key = hash(_encode(function))
+                definitions = self._known[name] = {}
             if key not in definitions and len(definitions) == _DEFINITIONS:
                 continue
             definitions.setdefault(key, Lines()).add((number,))
@@ -46,9 +46,20 @@ class ToolRules:
                     yield FileFinding("tool_definition_outlier", seen.first[0], "tools", told, tuple(seen.first[1:]))
 
 
-def _declared(line: Line) -> Sequence[Function]:
+def _declared(line: Line) -> list[tuple[str, int]]:
+    """Return the name of each declared function, and a number of its definition."""
     if isinstance(line, CompletionLine):
-        return ()
-    tools = [each.function for each in (line.input if isinstance(line, PreferenceLine) else line).tools or ()]
-    functions = (line.functions or ()) if isinstance(line, ChatLine) else ()
-    return [*tools, *functions] if functions else tools
+        return []
+    declared = [_key_of_tool(each) for each in (line.input if isinstance(line, PreferenceLine) else line).tools or ()]
+    if isinstance(line, ChatLine) and line.functions:
+        declared += map(_key_of, line.functions)
+    return declared
+
+
+@kept
+def _key_of_tool(tool: Tool) -> tuple[str, int]:
+    return _key_of(tool.function)
+
+
+def _key_of(function: Function) -> tuple[str, int]:
+    return function.name, hash(_encode(function))

@@ -21,10 +21,9 @@ def kept(make: Callable[[Tool], _T]) -> Callable[[Tool], _T]:
     def made(tool: Tool) -> _T:
         if not isinstance(tool, KnownTool):
             return make(tool)
-        try:
-            return tool.__dict__[name]
-        except KeyError:
-            found = tool.__dict__[name] = make(tool)
-            return found
+        known = vars(tool)
+        if name not in known:
+            known[name] = make(tool)
+        return known[name]
 
     return made

@@ -10,15 +10,17 @@ base tokens.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
+from service.core.dataset.known import kept
 from service.core.dataset.lines import (
     Assistant,
     ChatLine,
     CompletionLine,
     Developer,
+    Function,
     FunctionCall,
     ImagePart,
     Line,
@@ -85,7 +87,9 @@ def lay_out(line: Line, spans: Spans) -> None:
     _lay_out_tools(line.tools, spans)
     if isinstance(line, ChatLine):
         if line.functions:
-            _lay_out_functions([_plain(function) for function in line.functions], spans)
+            for function in line.functions:
+                _add_function(_laid_out(function), spans)
+            spans.add("", PER_TOOLS)
         _lay_out_messages(line.messages, spans, PER_EXAMPLE, True)
     else:
         _lay_out_messages(line.messages, spans, PER_EXAMPLE, False)
@@ -142,24 +146,49 @@ def _lay_out_calls(message: Assistant, spans: Spans, lead: int, trained: bool) -
     return lead
 
 
+class _Pieces(NamedTuple):
+    """Texts, and the fixed tokens before each."""
+
+    texts: list[str]
+    leads: list[int]
+
+    def add(self, text: str, lead: int) -> None:
+        self.texts.append(text)
+        self.leads.append(lead)
+
+
 def _lay_out_tools(tools: Any, spans: Spans) -> None:
-    if tools is not UNSET and tools:
-        _lay_out_functions([_plain(tool.function) for tool in tools if isinstance(tool, Tool)], spans)
-
-
-def _plain(function: Any) -> tuple[str, str, Json]:
-    description = function.description if isinstance(function.description, str) else ""
-    return function.name, description, function.parameters if is_object(function.parameters) else {}
-
-
-def _lay_out_functions(functions: Sequence[tuple[str, str, Json]], spans: Spans) -> None:
-    for name, description, parameters in functions:
-        spans.add(f"{name}:{description.removesuffix('.')}", spans.per_function)
-        _lay_out_properties(parameters, spans)
+    if tools is UNSET or not tools:
+        return
+    for tool in tools:
+        if isinstance(tool, Tool):
+            _add_function(_tool_laid_out(tool), spans)
     spans.add("", PER_TOOLS)
 
 
-def _lay_out_properties(schema: Json, spans: Spans) -> None:
+def _add_function(pieces: _Pieces, spans: Spans) -> None:
+    number = len(pieces.texts)
+    at = len(spans.leads)
+    spans.extend(pieces.texts, pieces.leads, [False] * number, [""] * number)
+    spans.leads[at] += spans.per_function
+
+
+@kept
+def _tool_laid_out(tool: Tool) -> _Pieces:
+    return _laid_out(tool.function)
+
+
+def _laid_out(function: Function) -> _Pieces:
+    """Return a function's texts, the tokens for itself not counted."""
+    pieces = _Pieces([], [])
+    description = function.description if isinstance(function.description, str) else ""
+    pieces.add(f"{function.name}:{description.removesuffix('.')}", 0)
+    if is_object(function.parameters):
+        _lay_out_properties(function.parameters, pieces)
+    return pieces
+
+
+def _lay_out_properties(schema: Json, pieces: _Pieces) -> None:
     properties = schema.get("properties")
     if not is_object(properties) or not properties:
         return
@@ -171,9 +200,9 @@ def _lay_out_properties(schema: Json, spans: Spans) -> None:
         if is_list(choices):
             lead += PER_ENUM
             for choice in choices:
-                spans.add(choice if isinstance(choice, str) else json.dumps(choice), lead + PER_CHOICE)
+                pieces.add(choice if isinstance(choice, str) else json.dumps(choice), lead + PER_CHOICE)
                 lead = 0
         description = str(member.get("description", "")).removesuffix(".")
-        spans.add(f"{name}:{member.get('type', '')}:{description}", lead)
+        pieces.add(f"{name}:{member.get('type', '')}:{description}", lead)
         lead = 0
-        _lay_out_properties(member, spans)
+        _lay_out_properties(member, pieces)
