@@ -39,6 +39,11 @@ class Search:
 
         Raises UnicodeEncodeError for lone surrogates.
         """
+    def find_all(self, texts: Sequence[str | bytes], which: bytes, /) -> list[tuple[int, int]]:
+        """Return the places of those texts in which some pattern matches, each with its number as `find` gives it.
+
+        `which` has a byte for each text. Raises ValueError, UnicodeEncodeError.
+        """
     def places(self, text: str | bytes, most: int, /) -> list[int]:
         """Return the first places in the UTF-8 where matches begin, of one program that is written backwards."""
 

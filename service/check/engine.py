@@ -30,7 +30,7 @@ from service.core.dataset.opening import opening_of
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import FindingLog, Report
 from service.core.dataset.tally import TokenTally
-from service.core.dataset.texts import Search
+from service.core.dataset.texts import Search, Suspicion
 
 if TYPE_CHECKING:
     from service.check._native import Crew
@@ -141,6 +141,19 @@ def _check(
     return _report(reader, split, tally, shared, dataset_id)
 
 
+class _Looked(NamedTuple):
+    """What was found out about a block's texts while others were read."""
+
+    suspicions: list[Suspicion]
+    lengths: Lengths | None
+
+
+def _look(work: Work, counter: TextCounter | None, search: Search) -> _Looked:
+    """Search and count the texts of a block, in any thread."""
+    suspicions = search.suspects(work.heard.texts, work.heard.voices)
+    return _Looked(suspicions, counter.measure(work.spans, work.ends) if counter is not None else None)
+
+
 class _Pending(NamedTuple):
     """A block that the crew reads, or that will be looked at line by line."""
 
@@ -155,7 +168,7 @@ def _run(
     it, and the pool counts those before."""
     ahead: deque[_Pending] = deque()
     held = 0
-    waiting: deque[tuple[Work, Future[Lengths]]] = deque()
+    waiting: deque[tuple[Work, Future[_Looked]]] = deque()
     for block in reader:
         if block.first == 1:
             if (opening := opening_of(block.raw)) is not None:
@@ -183,7 +196,7 @@ def _run(
 
 def _take(
     pending: _Pending,
-    waiting: deque[tuple[Work, Future[Lengths]]],
+    waiting: deque[tuple[Work, Future[_Looked]]],
     split: SplitCheck,
     tally: TokenTally,
     shared: _Pass,
@@ -192,15 +205,13 @@ def _take(
     work = split.examine(pending.block, plain)
     if shared.benchmarks is not None and split.file == "training":
         _compare(work, plain, shared.benchmarks, shared.log)
-    if shared.counter is None:
-        return
-    if plain is not None and len(plain):
+    if shared.counter is not None and plain is not None and len(plain):
         if isinstance(shared.counter, TokenCounter):
             _tally_plain(plain, split, tally, shared.counter, shared.log)
         else:
             plain.texts_into(work)
-    if work.lines:
-        waiting.append((work, shared.pool.submit(shared.counter.measure, work.spans, work.ends)))
+    if work.lines or work.heard.texts:
+        waiting.append((work, shared.pool.submit(_look, work, shared.counter, shared.search)))
     if len(waiting) > _BEHIND:
         _tally(*waiting.popleft(), split, tally, shared)
 
@@ -238,9 +249,12 @@ def _tally_plain(plain: Plain, split: SplitCheck, tally: TokenTally, counter: To
         _add_length(line, some, *plain.layout(example), split, tally, log)
 
 
-def _tally(work: Work, future: Future[Lengths], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
-    assert shared.counter is not None
-    found = future.result()
+def _tally(work: Work, future: Future[_Looked], split: SplitCheck, tally: TokenTally, shared: _Pass) -> None:
+    """Take in what was found out about a block's texts."""
+    suspicions, found = future.result()
+    split.judge_texts(work.heard, suspicions)
+    if found is None or shared.counter is None:
+        return
     shared.counter.confirm(found, work.spans)
     for each in found.controls:
         told = f"{shown(each.token)} is a control token of the model's tokenizer"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.check.compiled import HEARD, native, program, rules_in, searching
 from service.core.dataset.rules import TextRule
-from service.core.dataset.texts import AllRules, Search, Voice
+from service.core.dataset.texts import AllRules, Search, Suspicion, Voice
 
 if TYPE_CHECKING:
     from service.check import _native
@@ -19,24 +19,23 @@ long as searching so much."""
 _STATES = 1024
 """Of the automaton of one rule."""
 
-_NONE: Sequence[TextRule] = ()
-
 
 class RuleSearch:
-    """A `Search` for one thread."""
+    """A `Search`; one thread asks it for places."""
 
     def __init__(self) -> None:
         self._searched: Counter[TextRule] = Counter()
         self._backwards: dict[TextRule, _native.Search] = {}
 
-    def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
-        """Return the rules that the text may break."""
+    def suspects(self, texts: Sequence[str], voices: Sequence[Voice]) -> list[Suspicion]:
+        """Return which texts may break which rules. Any thread may ask, while others go on."""
+        which = bytes(map(HEARD.__getitem__, voices))
         with searching() as search:
             try:
-                marks = search.find(text, HEARD[voice])
+                found = search.find_all(texts, which)
             except UnicodeEncodeError:  # half a character
-                marks = search.find(text.encode("utf-8", "surrogatepass"), HEARD[voice])
-        return rules_in(marks) if marks else _NONE
+                found = search.find_all([each.encode("utf-8", "surrogatepass") for each in texts], which)
+        return [Suspicion(at, rules_in(marks)) for at, marks in found]
 
     def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
         """Return the first places, `most` of them, where matches may begin."""

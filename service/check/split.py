@@ -15,7 +15,7 @@ from service.check.plain import Plain
 from service.check.rare import RareDefects
 from service.check.reader import LINE_BYTES, TEXT_BYTES, Block, too_long
 from service.check.whole import WholeSplit
-from service.check.work import Work
+from service.check.work import Heard, Work
 from service.core.dataset.decoder import LineDecoder
 from service.core.dataset.defects import Defect, Found
 from service.core.dataset.forms import DECODERS, Form, form_of, form_of_file, judge
@@ -26,7 +26,7 @@ from service.core.dataset.parse import NOT_READ, parse
 from service.core.dataset.profile import CheckProfile
 from service.core.dataset.report import LISTED_PER_CODE, FindingLog
 from service.core.dataset.spans import lay_out
-from service.core.dataset.texts import BLANKS, Search, check_blanks, check_text, check_texts
+from service.core.dataset.texts import BLANKS, Search, Suspicion, check_blanks, check_text
 from service.core.dataset.values import Json
 
 _SNIFFED = 1000
@@ -109,6 +109,16 @@ class SplitCheck:
             self._near.add(said, validation=self.file == "validation")
         return work
 
+    def judge_texts(self, heard: Heard, suspicions: list[Suspicion]) -> None:
+        """Judge texts of a block's lines that may break rules, as its search has told."""
+        assert self._search is not None or not suspicions
+        for at, rules in suspicions:
+            assert self._search is not None
+            number, path = heard.place(at)
+            found: Found = []
+            check_text(path, heard.texts[at], rules, self._search, found)
+            self._add(number, found)
+
     def _take_plain(self, plain: Plain) -> None:
         """Take in a block's plain lines."""
         if not len(plain):
@@ -167,7 +177,7 @@ class SplitCheck:
         self.readable = True
         self.examples += 1
         if self._search is not None:
-            check_texts(line, self._search, found)
+            work.heard.add(number, line)
         if isinstance(line, ReinforcementLine):
             self._take_item(json.loads(raw, parse_int=float), number, found)  # an int of 5,000 digits is refused
         if self._mismatch is not None:

@@ -9,7 +9,7 @@ from service.check.compiled import native
 from service.check.duplicates import ContextIndex
 from service.check.elide import LONG, elide
 from service.check.near import LOOKED_AT, NearIndex
-from service.check.plain import PlainReaders
+from service.check.plain import Plain, PlainReaders
 from service.check.reader import Block
 from service.check.search import search_for_rules
 from service.check.split import SplitCheck
@@ -50,8 +50,8 @@ class Digest:
         profile = CheckProfile(
             model="any", method=method, encoding=encoding, max_example_tokens=None, min_examples=0, formats=_FORMS
         )
-        search = search_for_rules() if judging else None
-        self._split = SplitCheck("training", profile, _Faults(self.faults), self.contexts, self.near, search)
+        self._search = search_for_rules() if judging else None
+        self._split = SplitCheck("training", profile, _Faults(self.faults), self.contexts, self.near, self._search)
         self.first = 0
         self._next = 0
 
@@ -77,7 +77,7 @@ class Digest:
         if self._split.form is None:
             block = self._split.begin(block)
         plain = self._readers.read(block) if self._readers is not None and self._split.takes_plain else None
-        work = self._split.examine(block, plain)
+        work = self._judged(block, plain)
         if plain is not None:
             plain.into(work)
         return work
@@ -86,11 +86,17 @@ class Digest:
         """Judge another writing of a row of the last batch, on its own; return its error."""
         again = dict(self.faults)
         self.faults.clear()
-        self._split.examine(block_of(1 << 40, [line]))
+        self._judged(block_of(1 << 40, [line]), None)
         fault = next(iter(self.faults.values()), None)
         self.faults.clear()
         self.faults.update(again)
         return fault
+
+    def _judged(self, block: Block, plain: Plain | None) -> Work:
+        work = self._split.examine(block, plain)
+        if self._search is not None:
+            self._split.judge_texts(work.heard, self._search.suspects(work.heard.texts, work.heard.voices))
+        return work
 
 
 class _Faults(FindingLog):

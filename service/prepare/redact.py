@@ -51,7 +51,7 @@ def redact(rows: Iterator[Row], operation: Redact, ledger: Ledger) -> Iterator[R
     search = search_for_rules()
 
     def suspects(text: str) -> list[TextRule]:
-        return [rule for rule in search.suspects(text, "system") if rule in rules]
+        return [rule for each in search.suspects([text], ["system"]) for rule in each.rules if rule in rules]
 
     with closing(Numbers()) as numbers:
         for row in rows:

@@ -20,7 +20,7 @@ from service.check.search import RuleSearch, search_for_rules
 from service.core.dataset import texts
 from service.core.dataset.conversation import loops
 from service.core.dataset.rules import RULES, TextRule
-from service.core.dataset.texts import AllRules
+from service.core.dataset.texts import AllRules, Search
 from tests.check.suite import CLEAN, PLANTED, Planted
 from tests.check.suite.clean import NUMBER
 from tests.check.suite.planted import encoded
@@ -207,10 +207,14 @@ def mixed_texts() -> Iterator[str]:
     yield from ("".join(rng.sample(cut[at : at + 20], 20)) for at in range(0, len(cut), 20))
 
 
+def suspects(search: Search, text: str) -> list[TextRule]:
+    return [rule for each in search.suspects([text], ["answer"]) for rule in each.rules]
+
+
 def test_every_text_that_breaks_a_rule_is_suspected() -> None:
     looked, broken = RuleSearch(), set[TextRule]()
     for text in mixed_texts():
-        suspected = set(looked.suspects(text, "answer"))
+        suspected = set(suspects(looked, text))
         found = {rule for rule in RULES if rule.compiled.search(text) is not None}
         assert found <= suspected, [rule.pattern for rule in found - suspected]
         broken |= found
@@ -223,7 +227,7 @@ def test_every_text_that_breaks_a_rule_is_suspected() -> None:
 def test_whatever_matches_a_rule_is_suspected_and_found_where_it_is(rule: TextRule, data: st.DataObject) -> None:
     text = data.draw(st.from_regex(rule.compiled))
     assume(rule.compiled.search(text) is not None)
-    assert rule in LOOKED.suspects(text, "answer")
+    assert rule in suspects(LOOKED, text)
     assert list(texts.matches(rule, text, 0, LOOKED)) == list(texts.matches(rule, text, 0, AllRules()))
 
 
@@ -352,7 +356,7 @@ def test_automata_of_real_rules_stay_small() -> None:
 
 def test_a_lone_surrogate_is_searched_as_it_is() -> None:
     looked = search_for_rules()
-    assert "control_token" in {rule.code for rule in looked.suspects("\ud83d <|im_start|>", "turn")}
+    assert "control_token" in {rule.code for rule in suspects(looked, "\ud83d <|im_start|>")}
     rule = next(rule for rule in RULES if rule.code == "control_token")
     assert list(looked.places(rule, "é\ud83d <|im_start|>", 5) or ()) == [3]
 

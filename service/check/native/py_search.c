@@ -103,6 +103,50 @@ static PyObject *search_find(PyObject *object, PyObject *args) {
 }
 
 typedef struct {
+    const uint8_t *text;
+    Py_ssize_t size;
+    Marks marks;
+} Searched;
+
+static PyObject *search_find_all(PyObject *object, PyObject *args) {
+    PySearch *self = (PySearch *)object;
+    PyObject *texts, *list, *result = NULL;
+    const uint8_t *which;
+    Py_ssize_t n_which;
+    if (!PyArg_ParseTuple(args, "Oy#", &texts, &which, &n_which) || !(list = PySequence_List(texts))) return NULL;
+    Py_ssize_t n = PyList_Size(list);
+    Searched *searched = PyMem_Calloc((size_t)n + 1, sizeof *searched);
+    int good = searched != NULL, whole = 1;
+    if (!searched) PyErr_NoMemory();
+    for (Py_ssize_t at = 0; good && at < n; at++) {
+        if (at >= n_which || which[at] >> self->n) {
+            PyErr_SetString(PyExc_ValueError, "a byte is expected for each text, and as many programs");
+            good = 0;
+        } else {
+            good = (searched[at].text = octets(PyList_GetItem(list, at), &searched[at].size)) != NULL;
+        }
+    }
+    if (good && begin(&self->busy)) {
+        Py_BEGIN_ALLOW_THREADS
+        for (Py_ssize_t at = 0; whole && at < n; at++)
+            whole = automata_search(self->automata, which[at], searched[at].text, (size_t)searched[at].size, &searched[at].marks);
+        Py_END_ALLOW_THREADS
+        end(&self->busy);
+        result = whole ? PyList_New(0) : PyErr_NoMemory();
+        for (Py_ssize_t at = 0; result && at < n; at++) {
+            if (!(searched[at].marks.low | searched[at].marks.high)) continue;
+            PyObject *marks = number_of(&searched[at].marks);
+            PyObject *pair = marks ? Py_BuildValue("nN", at, marks) : NULL;
+            if (!pair || PyList_Append(result, pair)) Py_CLEAR(result);
+            Py_XDECREF(pair);
+        }
+    }
+    PyMem_Free(searched);
+    Py_DECREF(list);
+    return result;
+}
+
+typedef struct {
     size_t places[256];
     size_t n, most;
 } Places;
@@ -158,6 +202,8 @@ static PyGetSetDef search_members[] = {{"states", search_states, NULL, "States i
 static PyMethodDef search_methods[] = {
     {"find", search_find, METH_VARARGS,
      "find(text, which=all)\n--\n\nReturn a number whose bits tell which patterns match, of the programs whose bits are set in `which`."},
+    {"find_all", search_find_all, METH_VARARGS,
+     "find_all(texts, which)\n--\n\nReturn the places of those texts in which some pattern matches, each with its number as of `find`."},
     {"places", search_places, METH_VARARGS,
      "places(text, most)\n--\n\nReturn the first places in the UTF-8 where matches begin, of a program written backwards."},
     {0}};

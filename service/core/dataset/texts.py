@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from service.core.dataset.defects import Defect, Found, shown
 from service.core.dataset.lines import (
@@ -37,11 +37,18 @@ _PLACES = 200
 """Places that are looked at one by one in one text."""
 
 
-class Search(Protocol):
-    """Tells quickly which rules a text may break, and where."""
+class Suspicion(NamedTuple):
+    """The text at a place of many may break some rules."""
 
-    def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
-        """Return all rules that the text may break, and perhaps others."""
+    at: int
+    rules: Sequence[TextRule]
+
+
+class Search(Protocol):
+    """Tells quickly which rules texts may break, and where."""
+
+    def suspects(self, texts: Sequence[str], voices: Sequence[Voice]) -> list[Suspicion]:
+        """Return all rules that each text may break as it is said, and perhaps others."""
         ...
 
     def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
@@ -57,10 +64,10 @@ class AllRules:
             voice: tuple(rule for rule in RULES if rule.within in within) for voice, within in _HEARD.items()
         }
 
-    def suspects(self, text: str, voice: Voice) -> Sequence[TextRule]:
-        """Return all rules for texts in this voice."""
-        del text
-        return self._heard[voice]
+    def suspects(self, texts: Sequence[str], voices: Sequence[Voice]) -> list[Suspicion]:
+        """Return all rules for every text."""
+        del texts
+        return [Suspicion(at, self._heard[voice]) for at, voice in enumerate(voices)]
 
     def places(self, rule: TextRule, text: str, most: int) -> Sequence[int] | None:
         """Return None."""
@@ -69,14 +76,6 @@ class AllRules:
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _BLANKS = re.compile(rf"\s{{{BLANKS}}}")
-
-
-def check_texts(line: Line, search: Search, found: Found) -> None:
-    """Add what the texts of one line break."""
-    for path, text, voice in texts_of(line):
-        rules = search.suspects(text, voice)
-        if rules:
-            check_text(path, text, rules, search, found)
 
 
 def check_text(path: str, text: str, rules: Sequence[TextRule], search: Search, found: Found) -> None:
