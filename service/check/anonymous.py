@@ -13,7 +13,11 @@ _replace = msgspec.structs.replace
 
 def anonymous(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
     """Return messages with their calls numbered in order, and arguments with sorted members."""
-    if not any(each.__class__ is ToolResult or (isinstance(each, Assistant) and each.tool_calls) for each in messages):
+    for each in messages:
+        kind = each.__class__
+        if kind is ToolResult or (kind is Assistant and each.tool_calls):  # pyright: ignore[reportAttributeAccessIssue]
+            break
+    else:
         return messages
     numbers: dict[str, str] = {}
     return [_without_ids(each, numbers) for each in messages]

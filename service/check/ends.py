@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from service.check.fingerprints import alone, hash_messages
+from service.check.fingerprints import alone, hash_row
 from service.core.dataset.classes import NO_TEXT
 from service.core.dataset.lines import (
     AnyMessage,
     Assistant,
-    ChatLine,
     CompletionLine,
     Line,
-    PreferenceLine,
+    ReinforcementLine,
     System,
     TextPart,
     User,
@@ -44,36 +43,35 @@ class Ends(NamedTuple):
 _NOTHING = Ends("", "", None, alone(""), True)
 
 
-def ends_of(line: Line) -> Ends:
-    """Return the ends of an example."""
+def ends_of(line: Line, messages: Sequence[AnyMessage], numbers: Sequence[int]) -> Ends:
+    """Return the ends of an example, of whose turns the messages and their numbers are."""
     if isinstance(line, CompletionLine):
         return Ends("", line.prompt, line.completion, alone(""), True)
-    if isinstance(line, PreferenceLine):
-        messages: Sequence[AnyMessage] = [*line.input.messages, *line.preferred_output]
-    else:
-        messages = line.messages if isinstance(line, ChatLine) else ()
-    if not messages:
+    if not messages or isinstance(line, ReinforcementLine):
         return _NOTHING
-    system = _text(messages[0]) if isinstance(messages[0], System) else ""
-    asked = next((at for at in range(len(messages) - 1, -1, -1) if isinstance(messages[at], User)), None)
-    answers = isinstance(messages[-1], Assistant)
-    left = [each for at, each in enumerate(messages[:-1] if answers else messages) if at != asked]
-    before = hash_messages(left)
+    kinds = [message.__class__ for message in messages]
+    asked = len(kinds) - 1 - kinds[::-1].index(User) if User in kinds else None
+    answers = kinds[-1] is Assistant
+    left = list(numbers[:-1] if answers else numbers)
+    if asked is not None:
+        del left[asked]
+    system = _text(messages[0]) if kinds[0] is System else ""
+    before = hash_row(left)
     return Ends(
         system,
         "" if asked is None else _text(messages[asked]),
         _text(messages[-1]) if answers else None,
         before,
         before == alone(system),
-        _opening_of(messages),
+        _opening_of(messages, kinds) if kinds.count(User) > 1 else None,
     )
 
 
-def _opening_of(messages: Sequence[AnyMessage]) -> Opening | None:
-    first, second, *_ = [*(at for at, each in enumerate(messages) if isinstance(each, User)), None, None]
-    if first is None or second is None or not isinstance(messages[first + 1], Assistant):
+def _opening_of(messages: Sequence[AnyMessage], kinds: Sequence[type]) -> Opening | None:
+    first = kinds.index(User)
+    if kinds[first + 1] is not Assistant:
         return None
-    return Opening(*(_text(messages[at]) for at in (first, first + 1, second)))
+    return Opening(*(_text(messages[at]) for at in (first, first + 1, kinds.index(User, first + 1))))
 
 
 def _text(message: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from service.check.anonymous import anonymous
 from service.check.compiled import native
@@ -30,16 +30,18 @@ _WHOLE: Final = 0
 _ROLES: Final[dict[type[Any], int]] = {System: 0, User: 1, Assistant: 2}
 """As `lines.h` numbers them."""
 
-_OTHER, _JSON = 3, 4
+_JSON = 4
 
 
 def hash_text(role: int, text: str | bytes) -> int:
     """Return the number of a text that is said in a role."""
     if native is None:
         return hash((role, text)) & _BITS
-    if isinstance(text, str) and not text.isascii():
-        text = text.encode("utf-8", "surrogatepass")
-    return native.hash_text(role, text)
+    try:
+        return native.hash_text(role, text)
+    except UnicodeEncodeError:  # half a character
+        assert isinstance(text, str)
+        return native.hash_text(role, text.encode("utf-8", "surrogatepass"))
 
 
 def hash_row(hashes: Sequence[int]) -> int:
@@ -49,24 +51,37 @@ def hash_row(hashes: Sequence[int]) -> int:
     return native.hash_row(hashes)
 
 
-def fingerprint(line: Line, raw: bytes) -> tuple[int, int]:
-    """Return the numbers of an example's context and of its target.
+def fingerprint(line: Line, raw: bytes, numbers: Sequence[int]) -> tuple[int, int]:
+    """Return the numbers of an example's context and of its target; `numbers` are those of `turns_of(line)`.
 
     An example that asks nothing (no user message before the answer) is its own context, with a target of zero.
     """
     if isinstance(line, ChatLine):
-        messages = anonymous(line.messages)
-        *context, answer = messages or (None,)
-        offered = [*map(_number_of, line.tools or ()), *map(_of_json, line.functions or ())]
-        if answer is not None and any(message.__class__ is User for message in context):
-            return _context(context, offered), _hash(answer)
-        return _context(messages, offered), _WHOLE
-    if isinstance(line, PreferenceLine):
-        answers = [*map(anonymous, (line.preferred_output, line.non_preferred_output))]
-        return _prompt(line.input.messages, line.input.tools), _of_json(answers)
+        offered = [_number_of(each) for each in line.tools or ()]
+        if line.functions:
+            offered += map(_of_json, line.functions)
+        if User in map(type, line.messages[:-1]):
+            return hash_row([*numbers[:-1], *offered]), numbers[-1]
+        return hash_row([*numbers, *offered]), _WHOLE
     if isinstance(line, CompletionLine):
         return _of(line.prompt), _of(line.completion)
-    return _prompt(line.messages, line.tools), _of(raw)
+    if isinstance(line, PreferenceLine):
+        asked, target = line.input, [*map(anonymous, (line.preferred_output, line.non_preferred_output))]
+        context = [*numbers[: len(asked.messages)], *map(_number_of, asked.tools or ())]
+        return hash_row(context), _of_json(target)
+    return hash_row([*numbers, *map(_number_of, line.tools or ())]), _of(raw)
+
+
+def turns_of(line: Line) -> Sequence[AnyMessage]:
+    """Return the messages of a line, of a preference with the answer that is preferred."""
+    if isinstance(line, PreferenceLine):
+        return [*line.input.messages, *line.preferred_output]
+    return () if isinstance(line, CompletionLine) else line.messages
+
+
+def numbers_of(messages: Sequence[AnyMessage]) -> list[int]:
+    """Return the number of each message."""
+    return [_hash(message) for message in anonymous(messages)]
 
 
 def number_of_system(system: str) -> int:
@@ -77,11 +92,6 @@ def number_of_system(system: str) -> int:
 def alone(system: str) -> int:
     """Return the number that `Ends.before` has where nothing but a system prompt, "" without one, stands there."""
     return hash_row((number_of_system(system),) if system else ())
-
-
-def hash_messages(messages: Sequence[AnyMessage]) -> int:
-    """Return the number of some messages in their order."""
-    return hash_row([_hash(message) for message in anonymous(messages)])
 
 
 def _of(content: str | bytes) -> int:
@@ -97,19 +107,18 @@ def _number_of(tool: Tool) -> int:
     return _of_json(tool)
 
 
-def _prompt(messages: Sequence[AnyMessage], tools: Sequence[Tool] | UnsetType | None) -> int:
-    return hash_row([_of_json(anonymous(messages)), *map(_number_of, tools or ())])
-
-
-def _context(messages: Sequence[AnyMessage], offered: list[int]) -> int:
-    return hash_row([*map(_hash, messages), *offered])
-
-
 def _hash(message: Any) -> int:
     """Return the number of a message: of its role and text where these are all it has, else of its JSON."""
-    role = _ROLES.get(message.__class__, _OTHER)
-    bare = role != _OTHER and message.content.__class__ is str and message.name is UNSET
-    if bare and message.__class__ is Assistant:
-        others = (message.refusal, message.weight, message.tool_calls, message.function_call)
-        bare = others == (UNSET, UNSET, UNSET, UNSET)
-    return hash_text(role, message.content) if bare else hash_text(_JSON, _encode(message))
+    kind = message.__class__
+    role = _ROLES.get(kind)
+    if (
+        role is not None
+        and message.content.__class__ is str
+        and message.name is UNSET
+        and (
+            kind is not Assistant
+            or (message.refusal is message.weight is message.tool_calls is message.function_call is UNSET)
+        )
+    ):
+        return hash_text(role, message.content)
+    return hash_text(_JSON, _encode(message))

@@ -9,7 +9,7 @@ import msgspec
 
 from service.check.duplicates import ContextIndex
 from service.check.ends import ends_of
-from service.check.fingerprints import fingerprint
+from service.check.fingerprints import fingerprint, numbers_of, turns_of
 from service.check.near import NearIndex
 from service.check.plain import Plain
 from service.check.rare import RareDefects
@@ -186,8 +186,10 @@ class SplitCheck:
             return
         self._whole.add_line(number, line, found)
         lay_out(line, work.spans)
-        work.keys.add(*fingerprint(line, raw), number)
-        work.end(number, ends_of(line))
+        messages = turns_of(line)
+        numbers = numbers_of(messages)
+        work.keys.add(*fingerprint(line, raw, numbers), number)
+        work.end(number, ends_of(line, messages, numbers))
 
     def _take_item(self, item: Json, number: int, found: Found) -> None:
         """Judge what a line holds for a grader, alone and beside the other lines."""

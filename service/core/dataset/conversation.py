@@ -96,10 +96,10 @@ def _check_message(message: PromptMessage, found: Found, path: str, at: int) -> 
     content, name = message.content, message.name
     if not isinstance(content, str) or not content or content.isspace():
         _check_content(message, found, f"{path}[{at}]")
-    elif len(content) >= LOOP_CHARACTERS and type(message) is Assistant and message.weight != 0 and loops(content):
+    elif type(message) is Assistant and len(content) >= LOOP_CHARACTERS and message.weight != 0 and loops(content):
         where = f"{path}[{at}].content"
         found.append(Defect("repetitive_completion", where, "the answer repeats its end over and over"))
-    if isinstance(name, str) and not _NAME.fullmatch(name):
+    if name is not UNSET and isinstance(name, str) and not _NAME.fullmatch(name):
         found.append(Defect("invalid_name", f"{path}[{at}].name", f"{shown(name)} is not a valid name"))
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, UnsetType
 from service.core.dataset.forms import DECODERS, Form
 from service.core.dataset.known import KnownTool
 from service.core.dataset.lines import ChatLine, Line, PreferenceInput, PreferenceLine, ReinforcementLine
-from service.core.dataset.parse import NOT_READ, SPACED_KEY
+from service.core.dataset.parse import NOT_READ, gives_each_once
 
 _BYTES: Final = 1 << 20
 """Of the tools that are kept in mind, as they are written: some ten times as much in memory."""
@@ -38,7 +38,6 @@ _DECODERS: dict[Form, msgspec.json.Decoder[Any]] = {
     "completion": DECODERS["completion"],
 }
 _read = msgspec.json.Decoder(KnownTool).decode
-_encode = msgspec.json.Encoder().encode
 
 
 class LineDecoder:
@@ -53,14 +52,14 @@ class LineDecoder:
     def decode(self, raw: bytes) -> tuple[Line, bool]:
         """Return a line, and whether it surely gives no member twice. Raises NOT_READ."""
         line: Line = self._decode(raw)
-        is_sure = _gives_each_once(raw, line)
+        is_sure = gives_each_once(raw, line)
         if self._form != "completion":
             holder: Any = line.input if isinstance(line, PreferenceLine) else line
             if holder.tools:
                 tools = self._known_tools(holder.tools)
                 if tools is None:
                     line = DECODERS[self._form].decode(raw)
-                    return line, _gives_each_once(raw, line)
+                    return line, gives_each_once(raw, line)
                 msgspec.structs.force_setattr(holder, "tools", tools)  # nobody else has seen the line yet
         return line, is_sure
 
@@ -75,7 +74,7 @@ class LineDecoder:
                     tool = _read(raw)
                 except NOT_READ:
                     return None
-                if not _gives_each_once(raw, tool):
+                if not gives_each_once(raw, tool):
                     return None
                 self._keep(raw, tool)
             tools.append(tool)
@@ -86,13 +85,3 @@ class LineDecoder:
         if self._bytes > _BYTES:
             self._known, self._bytes = {}, len(raw)
         self._known[raw] = tool
-
-
-def _gives_each_once(raw: bytes, made: msgspec.Struct) -> bool:
-    """Whether what was made of a JSON text holds as many members as that writes: each of them ends in `":`.
-
-    Where blanks stand before a colon nobody can tell.
-    """
-    again = _encode(made)
-    pairs = raw.count(b'":') - raw.count(b'\\":')
-    return pairs == again.count(b'":') - again.count(b'\\":') and SPACED_KEY.search(raw) is None

@@ -131,6 +131,8 @@ def judge_tools(
     declared = check_tools(tools, found, f"{path}tools") | check_functions(functions, found)
     whole = not any(None in listed for listed in (tools, functions) if is_list(listed))
     for where, said in ((f"{path}messages", messages), ("preferred_output", preferred)):
+        if not said:
+            continue
         check_calls(said, declared, found, where, whole=whole)
         if parallel is False:
             check_parallel(said, found, where)
@@ -152,8 +154,18 @@ def _judge_preference(line: PreferenceLine, found: Found) -> None:
     judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
     if line.input.messages and type(line.input.messages[-1]) is Assistant:
         found.append(Defect("consecutive_roles", "preferred_output", "the input ends with an answer already"))
-    if line.preferred_output and _said(line.preferred_output) == _said(line.non_preferred_output):
+    if line.preferred_output and _say_the_same(line.preferred_output, line.non_preferred_output):
         found.append(Defect("identical_preference", "non_preferred_output", "both sides hold the same answer"))
+
+
+def _say_the_same(side: Sequence[Assistant], other: Sequence[Assistant]) -> bool:
+    """Whether two sides come to the same, whatever their blanks and capitals."""
+    return list(map(_start, side)) == list(map(_start, other)) and _said(side) == _said(other)
+
+
+def _start(answer: Assistant) -> str | None:
+    """Return how a text starts, whatever its blanks and capitals."""
+    return answer.content.lstrip()[:1].casefold()[:1] if isinstance(answer.content, str) else None
 
 
 def _said(side: Sequence[Assistant]) -> list[Any]:

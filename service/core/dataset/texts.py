@@ -30,6 +30,7 @@ _HEARD: dict[Voice, tuple[str, ...]] = {
     "untaught": ("all", "turns"),
     "answer": ("all", "turns", "answers"),
 }
+_VOICES: dict[type, Voice] = {System: "system", Developer: "system"}
 _CONFIRMED = 300
 """Different matches that are looked at in one text: each look may go through all of it."""
 
@@ -155,22 +156,20 @@ def texts_of(line: Line) -> Iterator[tuple[str, str, Voice]]:
         yield from _texts_of(line.messages, "messages")
 
 
-def _voice_of(message: AnyMessage, *, taught: bool) -> Voice:
-    if isinstance(message, Assistant):
-        return "answer" if taught and message.weight != 0 else "untaught"
-    return "system" if isinstance(message, System | Developer) else "turn"
-
-
 def _texts_of(messages: Sequence[AnyMessage], path: str, *, taught: bool = True) -> Iterator[tuple[str, str, Voice]]:
     for at, message in enumerate(messages):
+        kind = message.__class__
+        voice = _VOICES.get(kind, "turn")
+        answer = message if isinstance(message, Assistant) else None
+        if answer is not None:
+            voice = "answer" if taught and answer.weight != 0 else "untaught"
         content = getattr(message, "content", None)
-        voice = _voice_of(message, taught=taught)
         if isinstance(content, str):
             yield f"{path}[{at}].content", content, voice
         elif is_list(content):
             for part_at, part in enumerate(content):
                 if isinstance(part, TextPart):
                     yield f"{path}[{at}].content[{part_at}].text", part.text, voice
-        if isinstance(message, Assistant):
-            for call_at, call in enumerate(message.tool_calls or ()):
+        if answer is not None and answer.tool_calls:
+            for call_at, call in enumerate(answer.tool_calls):
                 yield f"{path}[{at}].tool_calls[{call_at}].function.arguments", call.function.arguments, voice

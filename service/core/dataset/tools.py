@@ -102,22 +102,23 @@ def check_calls(messages: Sequence[AnyMessage], declared: Declared, found: Found
     waiting: dict[str, str] = {}
     blind = False
     for at, message in enumerate(messages):
-        here = f"{path}[{at}]"
         if isinstance(message, Unreadable):
             waiting, blind = {}, True
             continue
         if isinstance(message, ToolResult):
             if not blind or message.tool_call_id in waiting:
-                _match_result(message, known, waiting, found, here)
+                _match_result(message, known, waiting, found, f"{path}[{at}]")
             continue
         for call, where in waiting.items():
             found.append(Defect("unanswered_tool_call", where, f"no tool message answers {shown(call)}"))
         waiting = {}
         if isinstance(message, Assistant):
-            waiting = _calls_of(message, declared, found, here, whole=whole)
-            known |= waiting.keys()
+            if message.tool_calls is not UNSET or message.function_call is not UNSET:
+                waiting = _calls_of(message, declared, found, f"{path}[{at}]", whole=whole)
+                known |= waiting.keys()
         elif isinstance(message, FunctionResult) and whole and message.name not in declared:
-            found.append(Defect("undeclared_tool", f"{here}.name", f"{shown(message.name)} is not in `functions`"))
+            told = f"{shown(message.name)} is not in `functions`"
+            found.append(Defect("undeclared_tool", f"{path}[{at}].name", told))
 
 
 def _match_result(result: ToolResult, known: set[str], waiting: dict[str, str], found: Found, path: str) -> None:
@@ -163,7 +164,7 @@ def _check_call(call: FunctionCall, declared: Declared, found: Found, path: str,
         found.append(Defect("undeclared_tool", f"{path}.name", f"{shown(call.name)} is not declared"))
     try:
         arguments = _arguments.decode(call.arguments)
-        twice = repeated_in(call.arguments)
+        twice = repeated_in(call.arguments, arguments)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         found.append(
             Defect("tool_arguments_not_json", f"{path}.arguments", "`arguments` is not the text of a JSON object")
