@@ -28,9 +28,9 @@ _encode = msgspec.json.Encoder().encode
 _BITS: Final = (1 << 64) - 1
 _WHOLE: Final = 0
 _ROLES: Final[dict[type[Any], int]] = {System: 0, User: 1, Assistant: 2}
-"""As `lines.h` numbers them."""
+"""As `json.h` numbers them."""
 
-_JSON = 4
+_UNTAUGHT, _JSON = 3, 4
 
 
 def hash_text(role: int, text: str | bytes) -> int:
@@ -108,17 +108,17 @@ def _number_of(tool: Tool) -> int:
 
 
 def _hash(message: Any) -> int:
-    """Return the number of a message: of its role and text where these are all it has, else of its JSON."""
+    """Return the number of a message: of its role, text and weight where these are all it has, else of its JSON.
+
+    An answer of weight 1 is as one without.
+    """
     kind = message.__class__
     role = _ROLES.get(kind)
-    if (
-        role is not None
-        and message.content.__class__ is str
-        and message.name is UNSET
-        and (
-            kind is not Assistant
-            or (message.refusal is message.weight is message.tool_calls is message.function_call is UNSET)
-        )
-    ):
-        return hash_text(role, message.content)
-    return hash_text(_JSON, _encode(message))
+    if role is None or message.content.__class__ is not str or message.name is not UNSET:
+        return hash_text(_JSON, _encode(message))
+    if kind is Assistant:
+        if not (message.refusal is message.tool_calls is message.function_call is UNSET):
+            return hash_text(_JSON, _encode(message))
+        if message.weight == 0:
+            role = _UNTAUGHT
+    return hash_text(role, message.content)

@@ -1,4 +1,5 @@
-"""The way most chat lines go: an optional system message, then user and assistant in turn, a text each.
+"""The way most chat lines go: an optional system message, then user and assistant in turn, a text each, some answers
+with a weight.
 
 Compiled readers take these in, exactly as the long way through `SplitCheck` would, which takes what they leave.
 """
@@ -43,7 +44,7 @@ _EXAMPLE = np.dtype(
     ],
     align=True,
 )
-_TEXT = np.dtype([(name, np.int32) for name in ("start", "size", "tokens")])
+_TEXT = np.dtype([(name, np.int32) for name in ("start", "size", "tokens", "trained")])
 _SUSPECT = np.dtype([("example", np.int32), ("text", np.int32), ("low", np.uint64), ("high", np.uint64)])
 _LEFT = np.dtype([(name, np.int32) for name in ("line", "start", "end")])
 """Rows of native/lines.h."""
@@ -114,9 +115,9 @@ class Plain:
 
     def layout(self, example: int) -> tuple[list[int], list[bool]]:
         """Return the fixed tokens before each of an example's texts, and which of them bear loss."""
-        number, instructed = len(self.texts_of(example)), int(self.table["instructed"][example])
-        leads = [PER_MESSAGE + PER_EXAMPLE * (at == 0) for at in range(number)]
-        return leads, [at > instructed and (at - instructed) % 2 == 1 for at in range(number)]
+        texts = self.texts_of(example)
+        leads = [PER_MESSAGE + PER_EXAMPLE * (at == 0) for at in range(len(texts))]
+        return leads, (self.texts["trained"][texts.start : texts.stop] != 0).tolist()
 
     def said(self, *, openings: bool = False) -> Iterator[tuple[int, Ends]]:
         """Yield the ends of each example by line, without its system prompt, and without its opening unless these are
@@ -160,9 +161,8 @@ class Plain:
         """Add all examples to what is to be counted of a block, and to nothing else."""
         for example, line in enumerate(self.lines.tolist()):
             leads, trained = self.layout(example)
-            roles = ["assistant" if learnt else "user" for learnt in trained]
-            if self.table["instructed"][example]:
-                roles[0] = "system"
+            roles = ["system"] if self.table["instructed"][example] else []
+            roles += ["user", "assistant"] * ((len(trained) - len(roles)) // 2)
             work.spans.extend([self.text(at) for at in self.texts_of(example)], leads, trained, roles)
             work.lines.append(line)
             work.ends.append(len(work.spans.texts))

@@ -17,6 +17,7 @@ from service.check.patterns import Steps
 from service.check.plain import PlainReaders
 from service.check.reader import Block
 from service.check.search import RuleSearch, search_for_rules
+from service.check.work import Work
 from service.core.dataset import texts
 from service.core.dataset.conversation import loops
 from service.core.dataset.rules import RULES, TextRule
@@ -96,6 +97,29 @@ def test_most_lines_are_plain() -> None:
     assert [plain.answer(at) for at in (0, 99)] == ["It is 0.", "It is 99."]
 
 
+def test_answers_with_a_weight_are_plain() -> None:
+    system, asked = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "How many are it?"}
+    answer, other = {"role": "assistant", "content": "It is one."}, {"role": "assistant", "content": "1", "weight": 0}
+    lines = [[asked, other, asked, {"weight": 1, **answer}], [system, asked, answer, asked, other]]
+    block = Block(1, b"\n".join(json.dumps({"messages": each}).encode() for each in lines))
+    plain = PlainReaders("o200k_base").read(block)
+    assert [plain.layout(at)[1] for at in range(2)] == [[False, False, False, True], [False, False, True, False, False]]
+    assert plain.table["trained"].tolist() == plain.texts["tokens"][[3, 6]].tolist()
+    work = Work.begin("o200k_base")
+    plain.texts_into(work)
+    assert work.spans.roles == ["user", "assistant"] * 2 + ["system"] + ["user", "assistant"] * 2
+    assert compiled.HEARD["untaught"] == compiled.HEARD["turn"], "json.h says so"
+
+
+@pytest.mark.parametrize("weight", [1, None])
+def test_a_weight_of_one_is_as_none(weight: int | None) -> None:
+    lines = [{"messages": turns(at)} for at in range(60)]
+    *asked, answer = lines[3]["messages"]
+    lines[7] = {"messages": [*asked, {**answer, "weight": weight}]}
+    report = check("\n".join(map(json.dumps, lines)).encode())
+    assert [(each.line, each.related) for each in report.warnings if each.code == "duplicate_example"] == [(8, (4,))]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -107,7 +131,18 @@ def test_most_lines_are_plain() -> None:
         b'{"messages":[{"role":"assistant","content":"a"}]}',
         b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""}]}',
         b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":" \\u3000\\n"}]}',
-        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":1}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":0}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":2}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":10}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":1.0}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":-1}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":true}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":null}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":1,"weight":1}]}',
+        b'{"messages":[{"role":"user","content":"a","weight":1},{"role":"assistant","content":"b"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","weight":1}]}',
+        b'{"messages":[{"content":"a","weight":1},{"role":"assistant","content":"b"}]}',
+        b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","name":"c"}]}',
         b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"tools":[]}',
         b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}xxxxxxxxx',
         b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},]}',

@@ -47,7 +47,12 @@ def file_of(rng: random.Random) -> bytes:
         turns = rng.choice((1, 1, 1, 2, 3))
         said = [" ".join(rng.choices(WORDS, k=rng.randrange(8))) for _ in range(2 * turns + 1)]
         roles = ["system", *["user", "assistant"] * turns][rng.randrange(2) :]
-        messages = [{"role": role, "content": text} for role, text in zip(roles, said, strict=False)]
+        messages: list[dict[str, Any]] = []
+        for role, text in zip(roles, said, strict=False):
+            message: dict[str, Any] = {"role": role, "content": text}
+            if role == "assistant" and rng.random() < 0.2:
+                message["weight"] = rng.choice((0, 1, 1))
+            messages.append(dict(rng.sample([*message.items()], len(message))))
         line = json.dumps({"messages": messages}, ensure_ascii=rng.random() < 0.5, separators=rng.choice(SEPARATORS))
         if rng.random() < 0.1:
             line = line.replace('"role"', rng.choice(('"role" ', '"name":"x","role"', '"weight":0,"role"')), 1)

@@ -141,27 +141,34 @@ static int role(Input *in) {
     return TAKE(in, "system\"") ? SYSTEM : -1;
 }
 
-/* Take a message of a role and a text, in either order; returns where its text ends, NULL for anything else. */
+/* Take a message of a role, a text and perhaps an answer's weight, in any order; returns where its text ends, NULL for
+ * anything else. */
 static uint8_t *message(Input *in, uint8_t *out, Said *said) {
-    int known = 0;
+    enum { ROLE = 1, CONTENT = 2, WEIGHT = 4 };
+    int known = 0, weight = 1;
     if (!take(in, '{')) return NULL;
-    for (int member = 0; member < 2; member++) {
-        if ((member && !take(in, ',')) || !take(in, '"')) return NULL;
-        if (!(known & 1) && TAKE(in, "role\"")) {
-            known |= 1;
+    do {
+        if (!take(in, '"')) return NULL;
+        if (!(known & ROLE) && TAKE(in, "role\"")) {
+            known |= ROLE;
             if (!take(in, ':') || (said->role = role(in)) < 0) return NULL;
-        } else if (!(known & 2) && TAKE(in, "content\"")) {
-            known |= 2;
+        } else if (!(known & CONTENT) && TAKE(in, "content\"")) {
+            known |= CONTENT;
             if (!take(in, ':') || !take(in, '"') || !(out = string(in, out))) return NULL;
+        } else if (!(known & WEIGHT) && TAKE(in, "weight\"")) {
+            known |= WEIGHT;
+            if (!take(in, ':') || (!(weight = take(in, '1')) && !take(in, '0'))) return NULL;
         } else {
             return NULL;
         }
-    }
-    return take(in, '}') ? out : NULL;
+    } while (take(in, ','));
+    if (!take(in, '}') || (known & 3) != 3 || ((known & WEIGHT) && said->role != ASSISTANT)) return NULL;
+    if (!weight) said->role = UNTAUGHT;
+    return out;
 }
 
 int read_messages(Input in, uint8_t *arena, size_t used, Said *all, int most) {
-    int n = 0, before = -1;
+    int n = 0, before = -1, taught = 0;
     uint8_t *out = arena + used;
     if (!take(&in, '{') || !take(&in, '"') || !TAKE(&in, "messages\"") || !take(&in, ':') || !take(&in, '[')) return 0;
     do {
@@ -170,12 +177,14 @@ int read_messages(Input in, uint8_t *arena, size_t used, Said *all, int most) {
         said->start = (size_t)(out - arena);
         if (!(out = message(&in, out, said))) return 0;
         said->size = (size_t)(out - arena) - said->start;
-        int follows = before == USER ? said->role == ASSISTANT : said->role == USER || (before < 0 && said->role == SYSTEM);
+        int answers = said->role == ASSISTANT || said->role == UNTAUGHT;
+        int follows = before == USER ? answers : said->role == USER || (before < 0 && said->role == SYSTEM);
         if (!follows) return 0;
+        taught |= said->role == ASSISTANT;
         before = said->role;
         n++;
     } while (take(&in, ','));
-    if (before != ASSISTANT || !take(&in, ']') || !take(&in, '}')) return 0;
+    if (!taught || before == USER || !take(&in, ']') || !take(&in, '}')) return 0;
     skip_blanks(&in);
     return in.at == in.end ? n : 0;
 }

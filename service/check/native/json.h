@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SYSTEM, USER, ASSISTANT, ROLES };
+/* Who speaks; an answer of weight 0 is UNTAUGHT, and searched as what a user says. */
+enum { SYSTEM, USER, ASSISTANT, UNTAUGHT, ROLES = UNTAUGHT };
 
 typedef struct {
     size_t start, size; /* its UTF-8 in the arena */

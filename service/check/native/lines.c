@@ -124,7 +124,7 @@ static int leave(Found *f, size_t line, size_t start, size_t end) {
 /* Count and search one text; -1 without memory. */
 static int32_t look_at(Reader *r, int role, const uint8_t *text, size_t size, Marks *marks) {
     int64_t count = r->counter ? counter_count(r->counter, text, size) : 0;
-    if (count < 0 || !automata_search(r->automata, r->heard[role], text, size, marks)) return -1;
+    if (count < 0 || !automata_search(r->automata, r->heard[role == UNTAUGHT ? USER : role], text, size, marks)) return -1;
     return (int32_t)count;
 }
 
@@ -168,7 +168,7 @@ static int add_texts(Reader *r, Found *f, int n, Example *example) {
         if (count < 0) return 0;
         if (marks.low | marks.high)
             f->suspects[f->n_suspects++] = (Suspect){(int32_t)f->n_examples, (int32_t)f->n_texts, marks};
-        f->texts[f->n_texts++] = (Text){(int32_t)said->start, (int32_t)said->size, count};
+        f->texts[f->n_texts++] = (Text){(int32_t)said->start, (int32_t)said->size, count, said->role == ASSISTANT};
         example->tokens += count;
         if (said->role == ASSISTANT) example->trained += count;
         if (said->role == SYSTEM) example->system = hash;

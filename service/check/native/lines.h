@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
     int32_t start, size, tokens; /* its UTF-8 in the arena */
+    int32_t trained;             /* whether it bears loss */
 } Text;
 
 /* What was found in a block. */
