@@ -13,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
-from bench.corpus import write_corpus
+from bench.corpus import Form, write_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,13 +69,29 @@ def cookbook(path: Path) -> Seconds:
     return since(start)
 
 
+_NOT_SAID = {"role", "type", "id", "tool_call_id"}
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    """Yield the strings that are told to a model: all that members hold but for those of form."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in cast("list[Any]", value):
+            yield from strings_of(each)
+    elif isinstance(value, dict):
+        for name, each in cast("dict[str, Any]", value).items():
+            if name not in _NOT_SAID:
+                yield from strings_of(each)
+
+
 def bare(path: Path) -> Seconds:
     """Count every string of the file with tiktoken's o200k_base, and nothing else; parsing is not timed."""
     from service.check.tokens import load_encoding
 
     encode = load_encoding("o200k_base").encode_ordinary
     with path.open(encoding="utf-8") as lines:
-        texts = [message["content"] for line in lines for message in json.loads(line)["messages"]]
+        texts = [text for line in lines for text in strings_of(json.loads(line))]
     start = now()
     total = sum(len(encode(text)) for text in texts)
     assert total
@@ -84,17 +100,19 @@ def bare(path: Path) -> Seconds:
 
 def ours(path: Path) -> Seconds:
     """Run the full check: parse, rules, duplicates, exact tokens; loading what it works with is not timed."""
+    with path.open("rb") as lines:
+        is_preference = b'"preferred_output"' in lines.readline()
     from service.check.engine import check_file
     from service.check.tokens import load_encoding
     from service.core.dataset.profile import CheckProfile
 
     profile = CheckProfile(
         model="bench",
-        method="supervised",
+        method="dpo" if is_preference else "supervised",
         encoding="o200k_base",
         max_example_tokens=65536,
         min_examples=10,
-        formats=("chat",),
+        formats=("preference",) if is_preference else ("chat",),
     )
     load_encoding("o200k_base")  # counts a share again
     check_file(io.BytesIO(b'{"messages": []}'), profile=profile)
@@ -141,22 +159,24 @@ def peak_kib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def compare(path: Path, rounds: int) -> None:
+def compare(path: Path, form: Form, goals: dict[str, float], rounds: int) -> None:
+    """Print what the check takes beside other routes, and how many times as long these take."""
     size = path.stat().st_size / 1e6
-    taken: dict[str, list[Taken]] = {route: [] for route in ROUTES}
+    routes = [*goals, "tunewright"]
+    taken: dict[str, list[Taken]] = {route: [] for route in routes}
     for _ in range(rounds):
-        for route in ROUTES:
+        for route in routes:
             taken[route].append(measure(route, path))
     wall = {route: statistics.median(each.wall for each in runs) for route, runs in taken.items()}
     cpu = {route: statistics.median(each.cpu for each in runs) for route, runs in taken.items()}
-    print(f"{size:.1f} MB of chat lines, median of {rounds} interleaved rounds")
+    print(f"{size:.1f} MB of {form} lines, median of {rounds} interleaved rounds")
     for route, runs in taken.items():
         peak = max(each.peak for each in runs)
         figures = f"{wall[route]:7.2f} s  {size / wall[route]:6.1f} MB/s  CPU {cpu[route]:6.2f} s  peak {peak:5.0f} MB"
         print(f"  {route:14} {figures}")
-    for route, goal in (("cookbook", 10), ("bare tiktoken", 0.8)):
+    for route, goal in goals.items():
         print(
-            f"check / {route}: {wall[route] / wall['tunewright']:.2f} x (goal {goal}),"
+            f"check / {route}: {wall[route] / wall['tunewright']:.2f} x (goal {goal:g}),"
             f" by CPU time {cpu[route] / cpu['tunewright']:.2f} x"
         )
 
@@ -179,7 +199,10 @@ def main() -> None:
             taken = measure("tunewright", path)
             print(f"{given.mb:.0f} MB checked in {taken.wall:.1f} s, peak memory {taken.peak:.0f} MB (goal below 300)")
         else:
-            compare(path, given.rounds)
+            compare(path, "chat", {"cookbook": 10, "bare tiktoken": 0.8}, given.rounds)
+            for form in ("tools", "preference"):  # the cookbook's flow takes neither
+                write_corpus(path, given.mb / 5, form)
+                compare(path, form, {"bare tiktoken": 0.8}, given.rounds)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sysconfig
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any, Literal
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 SYSTEMS = (
@@ -28,10 +29,17 @@ _MANUALS = [(Path("/usr/share/man"), "*.gz")]
 _SHARED_SHARE = 0.2
 
 
-def write_corpus(path: Path, megabytes: float) -> None:
-    """Write that many megabytes of chat lines, every other one with its letters beyond ASCII escaped."""
+Form = Literal["chat", "tools", "preference"]
+
+
+def write_corpus(path: Path, megabytes: float, form: Form = "chat") -> None:
+    """Write that many megabytes of lines, every other one with its letters beyond ASCII escaped.
+
+    Of chats a fifth is the shared data; the other forms are made of the same text without it.
+    """
     rng = random.Random(20261122)
-    shared = [line for file in sorted(SHARED.glob("*/*.jsonl")) for line in file.read_bytes().splitlines()]
+    folder = SHARED.glob("*/*.jsonl") if form == "chat" else ()
+    shared = [line for file in sorted(folder) for line in file.read_bytes().splitlines()]
     rng.shuffle(shared)
     kinds = [_passages(rng, places) for places in (_CODE, _DOCUMENTS, _MANUALS) if _files(places)]
     with path.open("wb") as out:
@@ -41,7 +49,7 @@ def write_corpus(path: Path, megabytes: float) -> None:
                 size += out.write(shared.pop() + b"\n")
                 continue
             at += 1
-            line = json.dumps({"messages": _conversation(rng, kinds)}, ensure_ascii=at % 2 == 0)
+            line = json.dumps(_line(form, at, _conversation(rng, kinds)), ensure_ascii=at % 2 == 0)
             size += out.write(line.encode() + b"\n")
 
 
@@ -52,6 +60,38 @@ def _conversation(rng: random.Random, kinds: list[Iterator[str]]) -> list[dict[s
         messages.append({"role": "user", "content": next(passages)})
         messages.append({"role": "assistant", "content": next(passages)})
     return messages
+
+
+def _line(form: Form, at: int, messages: list[dict[str, str]]) -> dict[str, Any]:
+    """Return a conversation as a line of some form: of tools one that calls and is answered, or two answers to choose."""
+    system, asked, *_, answer = messages
+    if form == "chat":
+        return {"messages": messages}
+    if form == "preference":
+        rejected = {"role": "assistant", "content": answer["content"][::-1]}
+        asks = {"messages": [system, asked], "tools": [], "parallel_tool_calls": True}
+        return {"input": asks, "preferred_output": [answer], "non_preferred_output": [rejected]}
+    name = _TOOLS[at % len(_TOOLS)]["function"]["name"]
+    arguments = json.dumps({"query": asked["content"][:60], "limit": at % 9})
+    call = {"id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+    said = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": f"call_{at}", "content": messages[2]["content"]},
+    ]
+    return {"messages": [system, asked, *said, answer], "tools": _TOOLS, "parallel_tool_calls": False}
+
+
+def _tool(name: str) -> dict[str, Any]:
+    properties = {
+        "query": {"type": "string", "description": "What is looked for."},
+        "limit": {"type": "integer"},
+        "order": {"type": "string", "enum": ["new", "old"]},
+    }
+    parameters = {"type": "object", "properties": properties, "required": ["query"], "additionalProperties": False}
+    return {"type": "function", "function": {"name": name, "description": "Use it.", "parameters": parameters}}
+
+
+_TOOLS = [_tool(name) for name in ("find_page", "find_file", "find_person", "find_ticket")]
 
 
 def _files(places: list[tuple[Path, str]]) -> list[Path]:

@@ -121,9 +121,10 @@ def _check(
         readers.together(_THREADS) if readers is not None else nullcontext() as crew,
     ):
         near, search = NearIndex(pool), search_for_rules()
+        count = counter.count_together if isinstance(counter, TokenCounter) else None
         shared = _Pass(profile, FindingLog(), index, near, counter, crew, search, pool, benchmarks)
         split, tally = (
-            SplitCheck(file, profile, shared.log, index, near, search),
+            SplitCheck(file, profile, shared.log, index, near, search, count),
             TokenTally(profile.max_example_tokens),
         )
         if validation is not None:
@@ -131,7 +132,7 @@ def _check(
         reader = LineReader(stream, progress)
         _run(reader, split, tally, shared)
         if validation is not None:
-            other = SplitCheck("validation", profile, shared.log, index, near, search)
+            other = SplitCheck("validation", profile, shared.log, index, near, search, count)
             _run(LineReader(validation), other, TokenTally(profile.max_example_tokens), shared, split)
         note_repeats(index, near, shared.log)
         for name in profile.unknown_variables:

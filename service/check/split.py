@@ -1,7 +1,7 @@
 """Checks one split, block by block: reads, judges, and lays out its examples for counting."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -49,8 +49,10 @@ class SplitCheck:
         index: ContextIndex,
         near: NearIndex,
         search: Search | None,
+        count: Callable[[Sequence[str]], int] | None = None,
     ) -> None:
-        """Without a `search` texts are not looked at."""
+        """Without a `search` texts are not looked at; with a `count` tools are counted once, see Spans."""
+        self._count = count
         self.file = file
         self.form: Form | None = None
         self.filled = 0
@@ -85,7 +87,7 @@ class SplitCheck:
     def examine(self, block: Block, plain: Plain | None = None) -> Work:
         """Judge every line of a block, whose plain lines were read before or not at all; return what is left to be
         done, for lines that are not plain."""
-        work = Work.begin(self._profile.encoding)
+        work = Work.begin(self._profile.encoding, self._count)
         if plain is not None:
             self._take_plain(plain)
         for number, raw in _lines_of(block) if plain is None else plain.left():

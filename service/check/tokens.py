@@ -101,6 +101,10 @@ class TokenCounter:
         self.verify(counts, texts.__getitem__)
         return counts
 
+    def count_together(self, texts: Sequence[str]) -> int:
+        """Return the number of tokens of all texts."""
+        return sum(self.count_many(texts))
+
     def count_unverified(self, texts: Sequence[str]) -> list[int]:
         """Return one number a text, in order; each distinct text is counted once. They have to be verified."""
         distinct = list(dict.fromkeys(texts))

@@ -1,6 +1,7 @@
 """What the lines of one block leave to be done: texts to count, contexts to compare, answers to look at together."""
 
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple, Self
 
@@ -51,8 +52,9 @@ class Work(NamedTuple):
     said: list[Ends]
 
     @classmethod
-    def begin(cls, encoding: str) -> Self:
-        return cls(Heard(), Spans(encoding), Keys([], [], []), [], [], [])
+    def begin(cls, encoding: str, count: Callable[[Sequence[str]], int] | None = None) -> Self:
+        """Begin without any line; see Spans for `count`."""
+        return cls(Heard(), Spans(encoding, count), Keys([], [], []), [], [], [])
 
     def end(self, line: int, said: Ends) -> None:
         """Note that the texts of an example are complete."""

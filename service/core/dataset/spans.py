@@ -9,12 +9,12 @@ base tokens.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from service.core.dataset.known import kept
+from service.core.dataset.known import KnownTool
 from service.core.dataset.lines import (
     Assistant,
     ChatLine,
@@ -48,11 +48,15 @@ _PAIRED: dict[type, str] = {}
 
 
 class Spans:
-    """The texts of many examples, one after another; `leads` are the fixed tokens before each, `trained` bears loss."""
+    """The texts of many examples, one after another; `leads` are the fixed tokens before each, `trained` bears loss.
 
-    __slots__ = ("leads", "per_function", "roles", "texts", "trained")
+    With a `count`, which tells the tokens of texts together, known tools are counted once, and are fixed tokens then.
+    """
 
-    def __init__(self, encoding: str) -> None:
+    __slots__ = ("count", "leads", "per_function", "roles", "texts", "trained")
+
+    def __init__(self, encoding: str, count: Callable[[Sequence[str]], int] | None = None) -> None:
+        self.count = count
         self.texts: list[str] = []
         self.leads: list[int] = []
         self.trained: list[bool] = []
@@ -160,10 +164,21 @@ class _Pieces(NamedTuple):
 def _lay_out_tools(tools: Any, spans: Spans) -> None:
     if tools is UNSET or not tools:
         return
+    fixed = PER_TOOLS
     for tool in tools:
-        if isinstance(tool, Tool):
-            _add_function(_tool_laid_out(tool), spans)
-    spans.add("", PER_TOOLS)
+        if isinstance(tool, KnownTool) and spans.count is not None:
+            fixed += _tokens_of(tool, spans.count) + spans.per_function
+        elif isinstance(tool, Tool):
+            _add_function(_laid_out(tool.function), spans)
+    spans.add("", fixed)
+
+
+def _tokens_of(tool: KnownTool, count: Callable[[Sequence[str]], int]) -> int:
+    known = vars(tool)
+    if "tokens" not in known:
+        pieces = _laid_out(tool.function)
+        known["tokens"] = count(pieces.texts) + sum(pieces.leads)
+    return known["tokens"]
 
 
 def _add_function(pieces: _Pieces, spans: Spans) -> None:
@@ -171,11 +186,6 @@ def _add_function(pieces: _Pieces, spans: Spans) -> None:
     at = len(spans.leads)
     spans.extend(pieces.texts, pieces.leads, [False] * number, [""] * number)
     spans.leads[at] += spans.per_function
-
-
-@kept
-def _tool_laid_out(tool: Tool) -> _Pieces:
-    return _laid_out(tool.function)
 
 
 def _laid_out(function: Function) -> _Pieces:
