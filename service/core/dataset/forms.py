@@ -98,20 +98,22 @@ def judge(line: Line, found: Found) -> None:
 def _check_chat_tools(line: ChatLine, found: Found) -> None:
     """Look at tools and images only where some message has what the plain case lacks."""
     messages = line.messages
+    if line.tools is not UNSET or line.functions is not UNSET or _speaks_of_tools(messages):
+        judge_tools(messages, line.tools, found, functions=line.functions, parallel=line.parallel_tool_calls)
+    if any(message.content.__class__ is list for message in messages):
+        check_image_count([message.content for message in messages], found)
+
+
+def _speaks_of_tools(messages: Sequence[AnyMessage]) -> bool:
+    """Whether some message calls, or brings a result."""
     for message in messages:
         kind = type(message)
         if kind is Assistant:
             if message.tool_calls or message.function_call or message.tool_calls == []:  # pyright: ignore
-                break
+                return True
         elif kind is ToolResult or kind is FunctionResult:
-            break
-    else:
-        if line.tools is UNSET and line.functions is UNSET:
-            if any(message.content.__class__ is list for message in messages):
-                check_image_count([message.content for message in messages], found)
-            return
-    judge_tools(messages, line.tools, found, functions=line.functions, parallel=line.parallel_tool_calls)
-    check_image_count([message.content for message in messages], found)
+            return True
+    return False
 
 
 def judge_tools(
@@ -141,15 +143,17 @@ def judge_tools(
 
 
 def _judge_preference(line: PreferenceLine, found: Found) -> None:
-    judge_input(line.input.messages, found)
-    judge_tools(
-        line.input.messages,
-        line.input.tools,
-        found,
-        parallel=line.input.parallel_tool_calls,
-        path="input.",
-        preferred=line.preferred_output,
-    )
+    asked, tools = line.input.messages, line.input.tools
+    judge_input(asked, found)
+    if tools or _speaks_of_tools(asked) or _speaks_of_tools(line.preferred_output):
+        judge_tools(
+            asked,
+            tools,
+            found,
+            parallel=line.input.parallel_tool_calls,
+            path="input.",
+            preferred=line.preferred_output,
+        )
     judge_side(line.preferred_output, found, "preferred_output", "missing_preferred")
     judge_side(line.non_preferred_output, found, "non_preferred_output", "missing_non_preferred")
     if line.input.messages and type(line.input.messages[-1]) is Assistant:
