@@ -121,7 +121,8 @@ def _check(
         readers.together(_THREADS) if readers is not None else nullcontext() as crew,
     ):
         near, search = NearIndex(pool), search_for_rules()
-        count = counter.count_together if isinstance(counter, TokenCounter) else None
+        each_once = isinstance(counter, TokenCounter) and benchmarks is None  # these look for texts of tools, too
+        count = counter.count_together if isinstance(counter, TokenCounter) and each_once else None
         shared = _Pass(profile, FindingLog(), index, near, counter, crew, search, pool, benchmarks)
         split, tally = (
             SplitCheck(file, profile, shared.log, index, near, search, count),

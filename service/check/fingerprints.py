@@ -66,9 +66,9 @@ def fingerprint(line: Line, raw: bytes, numbers: Sequence[int]) -> tuple[int, in
     if isinstance(line, CompletionLine):
         return _of(line.prompt), _of(line.completion)
     if isinstance(line, PreferenceLine):
-        asked, target = line.input, [*map(anonymous, (line.preferred_output, line.non_preferred_output))]
-        context = [*numbers[: len(asked.messages)], *map(_number_of, asked.tools or ())]
-        return hash_row(context), _of_json(target)
+        asked, answers = len(line.input.messages), numbers_of(line.non_preferred_output)
+        context = [*numbers[:asked], *map(_number_of, line.input.tools or ())]
+        return hash_row(context), hash_row([len(answers), *answers, *numbers[asked:]])
     return hash_row([*numbers, *map(_number_of, line.tools or ())]), _of(raw)
 
 
@@ -114,11 +114,11 @@ def _hash(message: Any) -> int:
     """
     kind = message.__class__
     role = _ROLES.get(kind)
-    if role is None or message.content.__class__ is not str or message.name is not UNSET:
-        return hash_text(_JSON, _encode(message))
+    bare = role is not None and message.content.__class__ is str and message.name is UNSET
     if kind is Assistant:
-        if not (message.refusal is message.tool_calls is message.function_call is UNSET):
-            return hash_text(_JSON, _encode(message))
+        bare = bare and (message.refusal is message.tool_calls is message.function_call is UNSET)
         if message.weight == 0:
             role = _UNTAUGHT
-    return hash_text(role, message.content)
+        elif not bare and message.weight is not UNSET:
+            message = msgspec.structs.replace(message, weight=UNSET)
+    return hash_text(role, message.content) if bare and role is not None else hash_text(_JSON, _encode(message))

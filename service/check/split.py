@@ -100,6 +100,7 @@ class SplitCheck:
                     self._examine(raw, number, found, work)
                 except RecursionError:
                     found = [Defect("nesting_too_deep", None, "the line is nested deeper than can be read")]
+                    work.give_up()
             self._add(number, found)
         self._note_blanks()
         self._index.add(work.keys, validation=self.file == "validation")
@@ -116,10 +117,14 @@ class SplitCheck:
         if self._search is None:
             return
         for at, rules in suspicions:
-            number, path = heard.place(at)
             found: Found = []
-            check_text(path, heard.texts[at], rules, self._search, found)
-            self._add(number, found)
+            check_text(heard.paths[at], heard.texts[at], rules, self._search, found)
+            self._add(heard.numbers[at], found)
+
+    def _search_now(self, heard: Heard) -> None:
+        assert self._search is not None
+        self.judge_texts(heard, self._search.suspects(heard.texts, heard.voices))
+        heard.clear()
 
     def _take_plain(self, plain: Plain) -> None:
         """Take in a block's plain lines."""
@@ -171,27 +176,30 @@ class SplitCheck:
         else:
             self._fill(number)
             if not is_sure:
-                check_roles(parse(raw, found) or {}, found)
+                value = parse(raw, found)
+                if value is None:  # what is amiss is in a member for graders, which reading the line has left out
+                    return
+                check_roles(value, found)
             judge(line, found)
             self._take_in(line, raw, number, found, work)
 
     def _take_in(self, line: Line, raw: bytes, number: int, found: Found, work: Work) -> None:
+        """Take in a line that has the right shape."""
         self.readable = True
-        self.examples += 1
-        if self._search is not None:
-            work.heard.add(number, line)
         if isinstance(line, ReinforcementLine):
             self._take_item(json.loads(raw, parse_int=float), number, found)  # an int of 5,000 digits is refused
         if self._mismatch is not None:
             self._add(number, [], "format_mismatch", self._mismatch)
-        if len(raw) >= BLANKS and check_blanks(line, found):
-            return
-        self._whole.add_line(number, line, found)
-        lay_out(line, work.spans)
-        messages = turns_of(line)
-        numbers = numbers_of(messages)
-        work.keys.add(*fingerprint(line, raw, numbers), number)
-        work.end(number, ends_of(line, messages, numbers))
+        if len(raw) < BLANKS or not check_blanks(line, found):
+            self._whole.add_line(number, line, found)
+            lay_out(line, work.spans)
+            messages = turns_of(line)
+            numbers = numbers_of(messages)
+            work.keys.add(*fingerprint(line, raw, numbers), number)
+            work.end(number, ends_of(line, messages, numbers))
+        self.examples += 1
+        if self._search is not None:
+            work.heard.add(number, line, self._search_now)
 
     def _take_item(self, item: Json, number: int, found: Found) -> None:
         """Judge what a line holds for a grader, alone and beside the other lines."""

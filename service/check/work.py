@@ -1,8 +1,6 @@
 """What the lines of one block leave to be done: texts to count, contexts to compare, answers to look at together."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import NamedTuple, Self
 
 from service.check.duplicates import Keys
@@ -11,33 +9,35 @@ from service.core.dataset.lines import Line
 from service.core.dataset.spans import Spans
 from service.core.dataset.texts import Voice, texts_of
 
+_MANY = 20_000
+"""Texts that are kept to be searched: the short ones of one long line would take a lot of memory."""
+
 
 class Heard:
-    """What is said on lines, text by text, to be searched together."""
+    """What is said on lines, text by text, to be searched together; `numbers` are those of the lines."""
 
-    __slots__ = ("_ends", "_lines", "texts", "voices")
+    __slots__ = ("numbers", "paths", "texts", "voices")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.voices: list[Voice] = []
-        self._lines: list[tuple[int, Line]] = []
-        self._ends: list[int] = []
+        self.numbers: list[int] = []
+        self.paths: list[str] = []
 
-    def add(self, number: int, line: Line) -> None:
-        """Take in the texts of a line."""
-        for _, text, voice in texts_of(line):
+    def add(self, number: int, line: Line, full: Callable[[Self], None]) -> None:
+        """Take in the texts of a line; wherever they become many, `full` has to search and clear them."""
+        for path, text, voice in texts_of(line):
             self.texts.append(text)
             self.voices.append(voice)
-        self._lines.append((number, line))
-        self._ends.append(len(self.texts))
+            self.numbers.append(number)
+            self.paths.append(path)
+            if len(self.texts) >= _MANY:
+                full(self)
 
-    def place(self, at: int) -> tuple[int, str]:
-        """Return the number of the line that says a text, and the text's path in it."""
-        which = bisect_right(self._ends, at)
-        number, line = self._lines[which]
-        first = self._ends[which - 1] if which else 0
-        path, _, _ = next(islice(texts_of(line), at - first, None))
-        return number, path
+    def clear(self) -> None:
+        """Forget everything."""
+        for each in (self.texts, self.voices, self.numbers, self.paths):
+            each.clear()
 
 
 class Work(NamedTuple):
@@ -55,6 +55,10 @@ class Work(NamedTuple):
     def begin(cls, encoding: str, count: Callable[[Sequence[str]], int] | None = None) -> Self:
         """Begin without any line; see Spans for `count`."""
         return cls(Heard(), Spans(encoding, count), Keys([], [], []), [], [], [])
+
+    def give_up(self) -> None:
+        """Forget the texts behind the last example that is complete."""
+        self.spans.cut(self.ends[-1] if self.ends else 0)
 
     def end(self, line: int, said: Ends) -> None:
         """Note that the texts of an example are complete."""

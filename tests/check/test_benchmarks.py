@@ -46,6 +46,15 @@ def test_found(tmp_path: Path, benchmark: Path, question: str, number: int) -> N
     assert found == [(LINE, f"the example holds words of line {number} of eval.jsonl")]
 
 
+def test_found_in_what_a_tool_says(tmp_path: Path, benchmark: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    function = {"name": "solve", "description": QUESTION, "parameters": {"type": "object"}}
+    line = {**asked("What is it?", "One."), "tools": [{"type": "function", "function": function}]}
+    path.write_bytes(encoded([*ordinary(support, 10), line, *ordinary(support, 50, 10)]))
+    report = json.loads(run(path, "--benchmark", benchmark, "--format", "json").stdout)
+    assert [each["line"] for each in report["warnings"] if each["code"] == "benchmark_overlap"] == [LINE]
+
+
 @pytest.mark.parametrize("line_of", [support, japanese])
 def test_nothing_found(tmp_path: Path, benchmark: Path, line_of: object) -> None:
     path = tmp_path / "data.jsonl"

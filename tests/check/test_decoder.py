@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from service.check import split
 from service.core.dataset import decoder
 from service.core.dataset.decoder import LineDecoder
 from service.core.dataset.forms import DECODERS, judge
 from service.core.dataset.known import KnownTool
-from service.core.dataset.lines import ChatLine, PreferenceLine, ReinforcementLine
-from service.core.dataset.parse import NOT_READ
+from service.core.dataset.lines import ChatLine, Line, PreferenceLine, ReinforcementLine
+from service.core.dataset.parse import NOT_READ, repeated_in
 from service.core.dataset.spans import Spans, lay_out
 from tests.check.suite import CLEAN, PLANTED, Planted
 from tests.check.suite.clean import NUMBER
@@ -138,6 +139,63 @@ def test_tools_that_can_not_be_read_are_refused_as_without(tools: bytes) -> None
             decode(raw)
 
 
+@pytest.mark.parametrize("tools", [b'["\xff"]', b"[" + b"9" * 5000 + b"]", b"[5]", b'[{"type":"function"}]'])
+def test_tools_that_others_replace_are_looked_at(tools: bytes) -> None:
+    raw = json.dumps({"messages": ASKED}).encode()[:-1] + b',"tools":' + tools + b',"tools":null}'
+    for decode in (DECODERS["chat"].decode, LineDecoder("chat").decode):
+        with pytest.raises(NOT_READ):
+            decode(raw)
+
+
+def test_what_only_graders_read_is_looked_at() -> None:
+    line = b'{"messages":[{"role":"user","content":"How many are %d?"}],"answer":"%d"}'
+    lines = [line % (at, at) for at in range(60)]
+    lines[7] = lines[7].replace(b'"answer":"7"', b'"answer":"\xff"')
+    report = check(b"\n".join(lines), "reinforcement")
+    assert [(each.line, each.code) for each in report.errors] == [(8, "not_utf8")]
+    assert report.examples == 59
+
+
+def test_nothing_is_left_of_a_line_that_is_too_deep_for_some_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lay_out_all_but_one(line: Line, spans: Spans) -> None:
+        lay_out(line, spans)
+        if "a.b@corp.org" in spans.texts:
+            raise RecursionError
+
+    monkeypatch.setattr(split, "lay_out", lay_out_all_but_one)
+    said = [{"role": "user", "content": "a.b@corp.org"}, ASKED[1]]
+    good = [{"messages": [{"role": "user", "content": f"{at}?"}, ASKED[1]], "tools": [tool()]} for at in range(60)]
+    lines = [json.dumps(each) for each in good]
+    left = check("\n".join(lines).encode())
+    lines.insert(7, json.dumps({"messages": said, "tools": [tool()]}))
+    report = check("\n".join(lines).encode())
+    assert [(each.line, each.code) for each in report.errors] == [(8, "nesting_too_deep")]
+    assert "personal_data" not in report.counts
+    assert report.tokens is not None
+    assert (report.examples, report.tokens) == (60, left.tokens)
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('{"a":1,"a":2}', "a"),
+        ('{"a"\n:1,"a":2}', "a"),
+        ('{"a":1,"a" :2}', "a"),
+        ('{"b\\\\":1,"b\\\\":2}', "b\\"),
+        ('{"b\\u005c":1,"b\\\\":2}', "b\\"),
+        ('{"\\u0061":1,"a":2}', "a"),
+        ('{"a":{"c":1,"c":1},"b":[]}', "c"),
+        ('{"a":[{"c":1},{"c":1}]}', None),
+        ('{"a\\":":1,"b":"\\":"}', None),
+        ('{"a":"\\u0022:","b":"\\\\"}', None),
+        ('{"a":1e5,"b":12345678901234567890123}', None),
+        ("{}", None),
+    ],
+)
+def test_arguments_that_are_given_twice(text: str, twice: str | None) -> None:
+    assert repeated_in(text, json.loads(text)) == twice
+
+
 @pytest.mark.parametrize("tools", [b"null", b"[]"])
 def test_no_tools_are_left_as_they_are(tools: bytes) -> None:
     raw = json.dumps({"messages": ASKED}).encode()[:-1] + b',"tools":' + tools + b"}"
@@ -158,3 +216,11 @@ def test_what_is_kept_in_mind_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         known = read._known  # pyright: ignore[reportPrivateUsage]
         most = max(most, sum(map(len, known)))
     assert 500 < most <= 2000
+
+
+def test_a_large_tool_is_not_kept_in_mind() -> None:
+    read = LineDecoder("chat")
+    found, is_sure = read.decode(line(tool(description="x" * 50_000), tool("other")))
+    assert isinstance(found, ChatLine)
+    assert is_sure
+    assert [len(each) > 1000 for each in read._known] == [False]  # pyright: ignore[reportPrivateUsage]

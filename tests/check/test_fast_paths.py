@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from service.check import compiled, engine, search, tokens
+from service.check import compiled, engine, search, tokens, work
 from service.check.characters import alike
 from service.check.patterns import Steps
 from service.check.plain import PlainReaders
@@ -27,6 +27,7 @@ from tests.check.suite.clean import NUMBER
 from tests.check.suite.planted import encoded
 from tests.check.ways import SEPARATORS, check, file_of, in_python, without_compiler
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 native = compiled.native
 assert native is not None, "the tests need the compiled part: `make setup` with a C compiler"
 
@@ -105,10 +106,36 @@ def test_answers_with_a_weight_are_plain() -> None:
     plain = PlainReaders("o200k_base").read(block)
     assert [plain.layout(at)[1] for at in range(2)] == [[False, False, False, True], [False, False, True, False, False]]
     assert plain.table["trained"].tolist() == plain.texts["tokens"][[3, 6]].tolist()
-    work = Work.begin("o200k_base")
-    plain.texts_into(work)
-    assert work.spans.roles == ["user", "assistant"] * 2 + ["system"] + ["user", "assistant"] * 2
+    left = Work.begin("o200k_base")
+    plain.texts_into(left)
+    assert left.spans.roles == ["user", "assistant"] * 2 + ["system"] + ["user", "assistant"] * 2
     assert compiled.HEARD["untaught"] == compiled.HEARD["turn"], "json.h says so"
+
+
+def test_lines_of_many_texts_are_searched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [file_of(random.Random(seed)) for seed in range(40, 50)]
+    files += [case.data for case in PLANTED if case.method == "supervised" and len(case.data) < 100_000][:100]
+    reports = [check(data) for data in files]
+    monkeypatch.setattr(work, "_MANY", 3)
+    assert [check(data) for data in files] == reports
+
+
+def test_a_line_of_many_texts_takes_no_longer_than_many_lines() -> None:
+    said = [{"role": ("user", "assistant")[at % 2], "content": f"TODO a{at}.b@corp.org"} for at in range(80_000)]
+    report = check(json.dumps({"messages": said}).encode())
+    assert report.counts["personal_data"] == 80_000
+
+
+@pytest.mark.parametrize(
+    "call", [{"tool_calls": [CALL]}, {"content": [{"type": "text", "text": "It."}]}, {"name": "it"}]
+)
+def test_a_weight_of_one_is_as_none_in_any_answer(call: dict[str, Any]) -> None:
+    lines = [{"messages": turns(at)} for at in range(60)]
+    said = [{"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "It.", **call}]
+    lines[3], lines[7] = {"messages": said}, {"messages": [said[0], {**said[1], "weight": 1}]}
+    report = check("\n".join(map(json.dumps, lines)).encode())
+    assert [(each.line, each.related) for each in report.warnings if each.code == "duplicate_example"] == [(8, (4,))]
+    assert "conflicting_answers" not in report.counts
 
 
 @pytest.mark.parametrize("weight", [1, None])

@@ -12,7 +12,10 @@ from service.core.dataset.lines import ChatLine, Line, PreferenceInput, Preferen
 from service.core.dataset.parse import NOT_READ, gives_each_once
 
 _BYTES: Final = 1 << 20
-"""Of the tools that are kept in mind, as they are written: some ten times as much in memory."""
+_OVERHEAD: Final = 500
+_MOST_BYTES: Final = 1 << 15
+"""Of the tools that are kept in mind, as they are written, with something for each; of one at most. In memory they take
+up to thirty times as much."""
 
 
 class _ChatLine(ChatLine, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -52,16 +55,17 @@ class LineDecoder:
     def decode(self, raw: bytes) -> tuple[Line, bool]:
         """Return a line, and whether it surely gives no member twice. Raises NOT_READ."""
         line: Line = self._decode(raw)
-        is_sure = gives_each_once(raw, line)
-        if self._form != "completion":
+        if self._form == "completion":
+            return line, gives_each_once(raw, line)
+        if gives_each_once(raw, line):
             holder: Any = line.input if isinstance(line, PreferenceLine) else line
-            if holder.tools:
-                tools = self._known_tools(holder.tools)
-                if tools is None:
-                    line = DECODERS[self._form].decode(raw)
-                    return line, gives_each_once(raw, line)
-                msgspec.structs.force_setattr(holder, "tools", tools)  # nobody else has seen the line yet
-        return line, is_sure
+            tools = self._known_tools(holder.tools or ())
+            if tools is not None:
+                if tools:
+                    msgspec.structs.force_setattr(holder, "tools", tools)  # nobody else has seen the line yet
+                return line, True
+        line = DECODERS[self._form].decode(raw)  # tools that a later member replaces are looked at here alone
+        return line, gives_each_once(raw, line)
 
     def _known_tools(self, listed: Sequence[Raw]) -> list[KnownTool] | None:
         """Return tools, or None where one can't be read or gives a member twice."""
@@ -81,7 +85,9 @@ class LineDecoder:
         return tools
 
     def _keep(self, raw: bytes, tool: KnownTool) -> None:
-        self._bytes += len(raw)
+        if len(raw) > _MOST_BYTES:
+            return
+        self._bytes += len(raw) + _OVERHEAD
         if self._bytes > _BYTES:
-            self._known, self._bytes = {}, len(raw)
+            self._known, self._bytes = {}, len(raw) + _OVERHEAD
         self._known[raw] = tool

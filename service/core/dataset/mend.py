@@ -152,14 +152,14 @@ def _declaration_defect(value: Any, kind: type[Any]) -> str:
     if not is_object(body.get("parameters", {})):
         return f"`parameters` is {kind_of(body['parameters'])}, not an object"
     extra = [
-        *(value.keys() - {"type", "function"} if kind is Tool else ()),
-        *(body.keys() - set(Function.__struct_fields__)),
+        *(sorted(value.keys() - {"type", "function"}) if kind is Tool else ()),
+        *sorted(body.keys() - set(Function.__struct_fields__)),
     ]
     return f"a declaration has no member {shown(extra[0])}" if extra else "`description` or `strict` has the wrong type"
 
 
 def _note_unknown(line: Json, known: set[str] | frozenset[str], found: Found, path: str) -> None:
-    for key in line.keys() - known:
+    for key in sorted(line.keys() - known):
         found.append(Defect("unknown_field", member(path, key), f"the form has no member {shown(key)}"))
 
 

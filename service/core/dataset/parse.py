@@ -13,7 +13,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _OPENED = 300
 """Lists and objects in a line up to which it can't be nested too deep."""
 
-SPACED_KEY = re.compile(rb'"[ \t\r]+:')
+SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 """In a line that gives a member's name with blanks before the colon, perhaps."""
 
 NOT_READ = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -99,10 +99,12 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
 def gives_each_once(raw: bytes, made: object) -> bool:
     """Whether what was made of a JSON text surely holds all members that it writes, so that none is given twice.
 
-    Each ends in `":`; where blanks stand before a colon nobody can tell.
+    Each ends in `":`; where blanks stand before a colon, or a name ends in a backslash, nobody can tell.
     """
-    again = _encode(made)
-    pairs = raw.count(b'":') - raw.count(b'\\":')
+    escaped, again = raw.count(b'\\":'), _encode(made)
+    if escaped and b'\\\\":' in raw:
+        return False
+    pairs = raw.count(b'":') - escaped
     return pairs == again.count(b'":') - again.count(b'\\":') and SPACED_KEY.search(raw) is None
 
 

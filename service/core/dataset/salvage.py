@@ -130,7 +130,7 @@ def _part(part: Any, found: Found, path: str) -> None:
         found.append(Defect("image_invalid", f"{path}.image_url", "the image has no `url`"))
     elif body.get("detail", "auto") not in ("low", "high", "auto"):
         found.append(Defect("image_invalid", f"{path}.image_url.detail", "`detail` is none of low, high, auto"))
-    for key in part.keys() - {"type", kind}:
+    for key in sorted(part.keys() - {"type", kind}):
         found.append(Defect("unknown_field", member(path, key), f"a {kind} part has no member {shown(key)}"))
 
 
@@ -180,7 +180,7 @@ def _tool_call(value: Any, found: Found, path: str) -> Json | None:
         found.append(Defect("invalid_tool_call", f"{path}.type", "the call's type is not function"))
     function = _function_call(value.get("function"), found, f"{path}.function")
     whole = len(found) == before
-    for key in value.keys() - {"id", "type", "function"}:
+    for key in sorted(value.keys() - {"id", "type", "function"}):
         found.append(Defect("unknown_field", member(path, key), f"a tool call has no member {shown(key)}"))
     return {"id": value["id"], "type": "function", "function": function} if whole else None
 
@@ -198,7 +198,7 @@ def _function_call(value: Any, found: Found, path: str) -> Json | None:
             Defect("tool_arguments_not_json", f"{path}.arguments", f"`arguments` is {kind_of(arguments)}, not a text")
         )
     whole = len(found) == before
-    for key in value.keys() - {"name", "arguments"}:
+    for key in sorted(value.keys() - {"name", "arguments"}):
         found.append(Defect("unknown_field", member(path, key), f"a function call has no member {shown(key)}"))
     return {"name": value["name"], "arguments": arguments} if whole else None
 

@@ -69,6 +69,11 @@ class Spans:
         self.trained.append(trained)
         self.roles.append(role)
 
+    def cut(self, number: int) -> None:
+        """Keep so many texts."""
+        for each in (self.texts, self.leads, self.trained, self.roles):
+            del each[number:]
+
     def extend(self, texts: list[str], leads: list[int], trained: list[bool], roles: list[str]) -> None:
         self.texts += texts
         self.leads += leads
