@@ -63,7 +63,7 @@ def _conversation(rng: random.Random, kinds: list[Iterator[str]]) -> list[dict[s
 
 
 def _line(form: Form, at: int, messages: list[dict[str, str]]) -> dict[str, Any]:
-    """Return a conversation as a line of some form: of tools one that calls and is answered, or two answers to choose."""
+    """Return a conversation as a line of some form: with a call and its result, or with two answers to choose from."""
     system, asked, *_, answer = messages
     if form == "chat":
         return {"messages": messages}
