@@ -121,10 +121,11 @@ class SplitCheck:
             check_text(heard.paths[at], heard.texts[at], rules, self._search, found)
             self._add(heard.numbers[at], found)
 
-    def _search_now(self, heard: Heard) -> None:
-        assert self._search is not None
-        self.judge_texts(heard, self._search.suspects(heard.texts, heard.voices))
-        heard.clear()
+    def search_now(self, heard: Heard) -> None:
+        """Search and judge what is heard here and now, and forget it; without a search there is nothing."""
+        if self._search is not None:
+            self.judge_texts(heard, self._search.suspects(heard.texts, heard.voices))
+            heard.clear()
 
     def _take_plain(self, plain: Plain) -> None:
         """Take in a block's plain lines."""
@@ -199,7 +200,7 @@ class SplitCheck:
             work.end(number, ends_of(line, messages, numbers))
         self.examples += 1
         if self._search is not None:
-            work.heard.add(number, line, self._search_now)
+            work.heard.add(number, line, self.search_now)
 
     def _take_item(self, item: Json, number: int, found: Found) -> None:
         """Judge what a line holds for a grader, alone and beside the other lines."""

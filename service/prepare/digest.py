@@ -50,8 +50,8 @@ class Digest:
         profile = CheckProfile(
             model="any", method=method, encoding=encoding, max_example_tokens=None, min_examples=0, formats=_FORMS
         )
-        self._search = search_for_rules() if judging else None
-        self._split = SplitCheck("training", profile, _Faults(self.faults), self.contexts, self.near, self._search)
+        search = search_for_rules() if judging else None
+        self._split = SplitCheck("training", profile, _Faults(self.faults), self.contexts, self.near, search)
         self.first = 0
         self._next = 0
 
@@ -94,8 +94,7 @@ class Digest:
 
     def _judged(self, block: Block, plain: Plain | None) -> Work:
         work = self._split.examine(block, plain)
-        if self._search is not None:
-            self._split.judge_texts(work.heard, self._search.suspects(work.heard.texts, work.heard.voices))
+        self._split.search_now(work.heard)
         return work
 
 

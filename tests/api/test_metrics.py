@@ -102,7 +102,7 @@ async def test_a_process_beats_and_leaves(redis_url: str, tmp_path: Any) -> None
             async def has_beaten() -> bool:
                 return bool(await runtime.heartbeats.ages(await runtime.due.now()))
 
-            await until_async(has_beaten, "it has beaten")
+            await until_async(has_beaten, "it has beaten", timeout_s=5)
             assert 0 < await runtime.redis.ttl(keys.ALIVE) <= 120
         assert await runtime.heartbeats.ages(await runtime.due.now()) == {}
 

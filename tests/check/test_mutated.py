@@ -19,14 +19,14 @@ PIECES = (
 @pytest.mark.parametrize("seed", range(60))
 def test_damaged_lines_are_reported_alike(seed: int) -> None:
     rng = random.Random(seed)
-    lines = file_of(rng).splitlines() + file_of(rng).splitlines()
+    lines = [line for _ in range(3) for line in file_of(rng).splitlines()]
     data = b"\n".join([*lines[:3], *(damaged(rng, line, rng.choice(lines)) for line in lines[3:])])
     report = check(data)
     with in_python(engine):
         assert check(data) == report
     with without_compiler():
         assert check(data) == report
-    assert report.examples > 5
+    assert report.examples > 10
     assert report.error_count > 10
 
 

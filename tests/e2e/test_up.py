@@ -45,7 +45,7 @@ def test_after_sigkill_nothing_runs_and_a_second_up_has_what_was_accepted(tmp_pa
         file = it.client.post("/files", files={"file": ("a.jsonl", LINES)}, data={"purpose": "fine-tune"}).json()
         it.process.kill()
         it.process.wait()
-        until(lambda: not any(is_alive(number) for number in below), "no child lives", timeout_s=15)
+        until(lambda: not any(is_alive(number) for number in below), "no child lives", timeout_s=5)
     with installation(tmp_path / "data") as it:
         assert it.get(f"/files/{file['id']}")["bytes"] == len(LINES)
         until(lambda: it.get(f"/files/{file['id']}")["status"] == "processed", "the file is checked")

@@ -80,7 +80,9 @@ async def test_a_client_that_leaves_ends_the_call_upstream(stack: Stack) -> None
     with pytest.raises(httpx2.ReadTimeout):
         async with httpx2.AsyncClient(trust_env=False, timeout=0.3) as client:
             await client.post(f"{stack.url}/v1{CHAT}", json={"model": "base-1"})
-    await until_async(lambda: not stack.upstream.connections, "the call upstream has ended")
+    await until_async(
+        lambda: not stack.upstream.connections, "the call upstream has ended", timeout_s=4
+    )  # it times out after 5
 
 
 async def test_while_inference_is_down(stack: Stack) -> None:
