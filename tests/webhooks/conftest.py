@@ -27,6 +27,8 @@ from workers.deliver import Deliverer
 from workers.webhook_client import WebhookClient
 
 LOCAL = AddressPolicy(local=True)
+TRY_S = 2.0
+"""More than a busy machine stands still."""
 
 
 @pytest.fixture
@@ -72,8 +74,8 @@ async def policy() -> AddressPolicy:
 
 @pytest.fixture
 async def deliverer(store: WebhookStore) -> AsyncIterator[Deliverer]:
-    """One that is stepped by hand; a try may take half a second."""
-    client = WebhookClient(timeout_s=0.5)
+    """One that is stepped by hand; a try may take so long."""
+    client = WebhookClient(timeout_s=TRY_S)
     yield Deliverer(store, client, policy, slots=64, draw=lambda: 0.0)
     client.close()
 
